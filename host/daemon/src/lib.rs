@@ -1,0 +1,1 @@
+//! The NovaCron CI/CD daemon and command line.

@@ -1,0 +1,2 @@
+//! The `novacron-cicd` program.
+fn main() {}

@@ -1,0 +1,20 @@
+//! What NovaCron CI/CD is about: pipelines, runs, operations, artifacts, and the rules between them.
+//!
+//! Everything here is a value or a pure function. No input or output, no clock and no randomness: time and ids come in
+//! as arguments. Must be absent: SQL, HTTP, WIT, async.
+
+pub mod artifact;
+pub mod code;
+pub mod id;
+pub mod name;
+pub mod operation;
+pub mod parameter;
+pub mod pipeline;
+pub mod provider;
+pub mod run;
+pub mod status;
+pub mod time;
+pub mod token;
+
+pub use code::{Coded, Retry};
+pub use time::Timestamp;

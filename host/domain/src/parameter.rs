@@ -1,0 +1,49 @@
+//! Typed parameters of a pipeline, and the check of what a run is given.
+
+use serde::{Deserialize, Serialize};
+
+/// A parameter that a pipeline declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// `[A-Za-z_][A-Za-z0-9_.-]*`, at most 128 characters.
+    pub name: String,
+    /// What its values look like.
+    #[serde(default)]
+    pub kind: ParameterKind,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Taken where a run is given none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// What a choice can be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// Whether a run without it is refused, where it has no default.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// What a parameter's values look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterKind {
+    /// One line.
+    #[default]
+    String,
+    /// Many lines.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A decimal number.
+    Number,
+    /// One of `choices`.
+    Choice,
+    /// A file's content, by the name of an artifact.
+    File,
+    /// The name of an environment.
+    Environment,
+    /// The name of a secret; its value goes out at the door.
+    Secret,
+}

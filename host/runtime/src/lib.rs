@@ -1,0 +1,1 @@
+//! Plugins: from files to sandboxed calls, and their only door out.

@@ -1,0 +1,1 @@
+//! Secrets: sealed at rest, masked everywhere, keys that sign.

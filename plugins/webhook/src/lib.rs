@@ -1,0 +1,1 @@
+//! Any CI system that can receive a signed HTTP POST.

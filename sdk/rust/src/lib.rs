@@ -1,0 +1,1 @@
+//! Write a CI/CD provider for NovaCron in Rust.

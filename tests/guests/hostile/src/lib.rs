@@ -1,0 +1,1 @@
+//! A provider that misbehaves in every way that its settings name.

@@ -1,0 +1,1 @@
+//! A small CI server that really builds, behind the webhook plugin.
