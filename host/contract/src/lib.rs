@@ -1,6 +1,14 @@
-//! The contract in Rust: what `wit/` says, as bindings, and nothing else that would make this crate be rebuilt often.
+//! The contract in Rust: what `wit/` says, as bindings, and the conversions between them and the domain's types.
 //!
-//! `bindings` is generated. Everything that knows wasmtime is here and in the runtime crate.
+//! `bindings` is generated. Nothing else that would make this crate be rebuilt often; must be absent: limits, policy,
+//! instances, anything that calls a guest.
+
+mod error;
+mod pipeline;
+mod run;
+mod status;
+mod ticket;
+mod value;
 
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]
 pub mod bindings {
@@ -17,3 +25,11 @@ pub mod bindings {
         exports: { default: async },
     });
 }
+
+pub use error::fault;
+pub use value::{Violation, cursor, id};
+
+/// The contract's version: what a manifest's `contract` is compared with.
+pub const VERSION: &str = "0.1.0";
+/// The package's name with a colon, as imports and exports of a component spell it.
+pub const PACKAGE: &str = "novacron:cicd";

@@ -10,6 +10,7 @@ pub mod name;
 pub mod operation;
 pub mod parameter;
 pub mod pipeline;
+pub mod platform;
 pub mod provider;
 pub mod run;
 pub mod status;

@@ -1,0 +1,47 @@
+//! Pipelines and their definitions as a platform shows them.
+
+use std::collections::BTreeMap;
+
+use crate::parameter::Parameter;
+
+/// A pipeline that is there on the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePipeline {
+    /// The platform's.
+    pub id: String,
+    /// What the platform shows.
+    pub name: String,
+    /// Where its source is.
+    pub repository: Option<String>,
+    /// Branch or tag that it runs by default.
+    pub reference: Option<String>,
+    /// Where to look at it.
+    pub url: Option<String>,
+    /// Whether it takes new runs.
+    pub enabled: bool,
+    /// The platform's revision of the definition, for update and delete.
+    pub revision: Option<String>,
+}
+
+/// What a pipeline on the platform is, or is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// What the platform shows.
+    pub name: String,
+    /// Where its source is.
+    pub repository: Option<String>,
+    /// Branch or tag that it runs by default.
+    pub reference: Option<String>,
+    /// Where it lives on the platform: a path in the repository, a folder.
+    pub location: Option<String>,
+    /// The platform's own language, verbatim; none: the plugin writes it from the fields beside it.
+    pub source: Option<Vec<u8>>,
+    /// What a run can be given.
+    pub parameters: Vec<Parameter>,
+    /// Variables that the build finds in its environment.
+    pub environment: BTreeMap<String, String>,
+    /// Cron expressions.
+    pub schedules: Vec<String>,
+    /// Where the platform tells of its runs.
+    pub webhook_url: Option<String>,
+}
