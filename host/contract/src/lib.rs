@@ -4,10 +4,12 @@
 //! instances, anything that calls a guest.
 
 mod error;
+mod hook;
 mod pipeline;
 mod run;
 mod status;
 mod ticket;
+mod transfer;
 mod value;
 
 #[expect(missing_docs, reason = "generated; the documentation is in wit/")]

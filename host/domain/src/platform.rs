@@ -5,11 +5,15 @@
 
 mod definition;
 mod error;
+mod hook;
 mod run;
+mod transfer;
 
 pub use definition::{Definition, RemotePipeline};
 pub use error::{CallError, CallErrorKind, TrapCause};
+pub use hook::{Decoded, Delivery, HookObservation};
 pub use run::{CancelTarget, FoundRun, RunFilter, RunMatch, RunRef, Ticket};
+pub use transfer::{DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer};
 
 use std::collections::BTreeMap;
 
