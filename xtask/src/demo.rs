@@ -1,0 +1,6 @@
+//! The demo.
+
+/// Shows the main job.
+pub(crate) fn run(_keep: bool) -> anyhow::Result<()> {
+    anyhow::bail!("the demo waits for the host")
+}

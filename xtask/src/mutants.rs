@@ -1,0 +1,240 @@
+//! Guards taken out of the code, one at a time, to see that the test that is named for each notices. A test that stays green without
+//! its guard is no test.
+//!
+//! Rows are in `tests/mutants.toml`. Each is applied to a copy of the tree in `target/mutants/tree`, so the tree itself is never wrong; the
+//! compiled dependencies are shared with the main build, the finished programs are not.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+
+use crate::{guests, tree};
+
+/// A test that hangs without its guard has noticed, too; but it must not hang us.
+const LONGEST_TEST: Duration = Duration::from_secs(300);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    mutant: Vec<Mutant>,
+}
+
+/// One guard.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mutant {
+    /// What is taken out, as a sentence.
+    name: String,
+    /// Where.
+    file: String,
+    /// The text of the guard; it stands there exactly once.
+    find: String,
+    /// What stands there instead.
+    replace: String,
+    /// Packages whose programs the test starts.
+    #[serde(default)]
+    builds: Vec<String>,
+    /// The package that the test is in.
+    package: String,
+    /// The name of the test, whole.
+    test: String,
+}
+
+/// How a test went.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Green,
+    Red,
+    /// No such test, or it did not compile.
+    NotRun(String),
+}
+
+pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(tree::root().join("tests/mutants.toml"))?;
+    let table: Table = toml::from_str(&text).context("tests/mutants.toml")?;
+    let chosen: Vec<_> =
+        table.mutant.iter().filter(|mutant| filter.is_none_or(|part| mutant.name.contains(part))).collect();
+    ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {filter:?} in its name");
+    if chosen.iter().any(|mutant| !mutant.builds.is_empty()) {
+        guests::build()?;
+    }
+    let scratch = Scratch::make()?;
+    let mut survivors = Vec::new();
+    for mutant in chosen {
+        println!("-- without: {}", mutant.name);
+        let began = Instant::now();
+        let whole = scratch.test(mutant)?;
+        ensure!(
+            whole == Outcome::Green,
+            "{}: its test {} is not green to begin with: {whole:?}",
+            mutant.name,
+            mutant.test
+        );
+        scratch.apply(mutant)?;
+        let outcome = scratch.test(mutant);
+        scratch.restore(mutant)?;
+        match outcome? {
+            Outcome::Red => println!("   noticed by {} ({:.0} s)", mutant.test, began.elapsed().as_secs_f64()),
+            Outcome::Green => survivors.push(format!("{}: {} stays green", mutant.name, mutant.test)),
+            Outcome::NotRun(why) => survivors.push(format!("{}: the mutant does not build: {why}", mutant.name)),
+        }
+    }
+    if !survivors.is_empty() {
+        bail!("guards that nobody misses:\n  {}", survivors.join("\n  "));
+    }
+    println!("-- every guard is missed");
+    Ok(())
+}
+
+/// A copy of the tree.
+struct Scratch {
+    place: PathBuf,
+}
+
+impl Scratch {
+    /// Copies every file that git knows or would take; what has not changed keeps its time, so that cargo need not build it again.
+    fn make() -> anyhow::Result<Self> {
+        let place = tree::target().join("mutants/tree");
+        std::fs::create_dir_all(&place)?;
+        let output = Command::new("git")
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+            .current_dir(tree::root())
+            .output()
+            .context("asking git for the tree's files")?;
+        ensure!(output.status.success(), "git ls-files: {}", output.status);
+        let listed = String::from_utf8(output.stdout)?;
+        let files: std::collections::BTreeSet<&str> = listed.split('\0').filter(|name| !name.is_empty()).collect();
+        for file in &files {
+            let from = tree::root().join(file);
+            if from.is_file() {
+                copy_if_changed(&from, &place.join(file))?;
+            }
+        }
+        remove_strangers(&place, &place, &files)?;
+        Ok(Self { place })
+    }
+
+    fn apply(&self, mutant: &Mutant) -> anyhow::Result<()> {
+        let path = self.place.join(&mutant.file);
+        let text = std::fs::read_to_string(&path).with_context(|| mutant.file.clone())?;
+        let found = text.matches(&mutant.find).count();
+        ensure!(found == 1, "{}: its text stands {found} times in {}, not once", mutant.name, mutant.file);
+        Ok(std::fs::write(path, text.replace(&mutant.find, &mutant.replace))?)
+    }
+
+    fn restore(&self, mutant: &Mutant) -> anyhow::Result<()> {
+        let text = std::fs::read(tree::root().join(&mutant.file))?;
+        // Written, not copied: it must look newer than what was compiled from the mutant.
+        Ok(std::fs::write(self.place.join(&mutant.file), text)?)
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = tree::cargo(arguments.iter().copied());
+        command
+            .current_dir(&self.place)
+            .env("CARGO_BUILD_BUILD_DIR", tree::target())
+            .env("CARGO_TARGET_DIR", self.output())
+            .env("CICD_TEST_PROGRAM", self.output().join("debug/novacron-cicd"))
+            .env("CICD_TEST_GUESTS", guests::output())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self) -> PathBuf {
+        tree::target().join("mutants/output")
+    }
+
+    fn test(&self, mutant: &Mutant) -> anyhow::Result<Outcome> {
+        for package in &mutant.builds {
+            let built = self.cargo(&["build", "--quiet", "--locked", "-p", package]).output()?;
+            if !built.status.success() {
+                return Ok(Outcome::NotRun(last_lines(&built.stderr)));
+            }
+        }
+        let built = self
+            .cargo(&["test", "--quiet", "--locked", "-p", &mutant.package, "--all-targets", "--no-run"])
+            .output()?;
+        if !built.status.success() {
+            return Ok(Outcome::NotRun(last_lines(&built.stderr)));
+        }
+        let log = tree::target().join("mutants/test.log");
+        let mut child = self
+            .cargo(&[
+                "test",
+                "--locked",
+                "-p",
+                &mutant.package,
+                "--all-targets",
+                "--no-fail-fast",
+                "--",
+                "--exact",
+                &mutant.test,
+            ])
+            .stdout(std::fs::File::create(&log)?)
+            .stderr(Stdio::null())
+            .spawn()?;
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
+            if began.elapsed() > LONGEST_TEST {
+                child.kill()?;
+                child.wait()?;
+                return Ok(Outcome::Red);
+            }
+            pause();
+        };
+        let text = std::fs::read_to_string(&log)?;
+        // Whole name, run once: `test name ... ok` or `test name ... FAILED`.
+        let ran = text.lines().any(|line| line.starts_with(&format!("test {} ", mutant.test)));
+        if !ran {
+            return Ok(Outcome::NotRun(format!("no test is called {}", mutant.test)));
+        }
+        Ok(if status.success() { Outcome::Green } else { Outcome::Red })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a single thread that waits for a child")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+fn last_lines(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+fn copy_if_changed(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read(from)?;
+    if std::fs::read(to).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(to, text)?;
+    Ok(std::fs::set_permissions(to, std::fs::metadata(from)?.permissions())?)
+}
+
+/// Files of an earlier copy that the tree no longer has.
+fn remove_strangers(place: &Path, folder: &Path, files: &std::collections::BTreeSet<&str>) -> anyhow::Result<()> {
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_strangers(place, &path, files)?;
+        } else {
+            let name = path.strip_prefix(place)?.to_string_lossy().into_owned();
+            if !files.contains(name.as_str()) || !tree::root().join(&name).exists() {
+                std::fs::remove_file(&path)?;
+            }
+        }
+    }
+    Ok(())
+}
