@@ -1,0 +1,185 @@
+//! Answers.
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    clock, context,
+    error::{Result, truncate},
+    imports::http::Response as Raw,
+    types::Error,
+};
+
+use super::{paging, request::Sent, status};
+
+/// In a sentence, so much of what the platform said.
+const SENTENCE: usize = 300;
+
+/// An answer, whatever its status is.
+///
+/// ```no_run
+/// use novacron_cicd_sdk::http::Request;
+/// # fn f() -> novacron_cicd_sdk::Result<()> {
+/// let answer = Request::get("/crumbIssuer/api/json").send()?;
+/// if answer.status() != 404 {
+///     let crumb: serde_json::Value = answer.ok()?.json()?;
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    raw: Raw,
+    sent: Sent,
+}
+
+impl Response {
+    pub(super) fn sent(raw: Raw, sent: Sent) -> Self {
+        Self { raw, sent }
+    }
+
+    /// An answer that no host gave, to test what is made of it. `reads`: whether the request only read.
+    ///
+    /// ```
+    /// use novacron_cicd_sdk::{http::Response, types::ErrorKind};
+    ///
+    /// let answer = Response::fake(404, &[("content-type", "text/plain")], b"no such job", true);
+    /// assert_eq!(answer.ok().unwrap_err().kind, ErrorKind::NotFound);
+    /// ```
+    #[must_use]
+    pub fn fake(status: u16, headers: &[(&str, &str)], body: &[u8], reads: bool) -> Self {
+        let header = |&(name, value): &(&str, &str)| crate::types::Header { name: name.into(), value: value.into() };
+        let raw = Raw {
+            status,
+            headers: headers.iter().map(header).collect(),
+            body: body.to_vec(),
+            total: body.len() as u64,
+            truncated: false,
+            final_url: "https://platform.example/".into(),
+            more: Vec::new(),
+        };
+        let method = if reads { "GET" } else { "POST" };
+        Self { raw, sent: Sent { what: format!("{method} /"), reads, slot: None } }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.raw.status
+    }
+
+    /// Whether the status is one of 2xx.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.raw.status)
+    }
+
+    /// The first header of that name, in any case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).next()
+    }
+
+    /// All headers of that name, in any case.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let same = move |header: &&crate::types::Header| header.name.eq_ignore_ascii_case(name);
+        self.raw.headers.iter().filter(same).map(|header| header.value.as_str())
+    }
+
+    /// The body, or the part of it that was asked for.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.raw.body
+    }
+
+    /// The body as text; what is no UTF-8 is replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.raw.body).into_owned()
+    }
+
+    /// How many bytes the body had as far as it was read: more than [`bytes`](Self::bytes) where a window was asked.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.raw.total
+    }
+
+    /// Whether there was more than was read.
+    #[must_use]
+    pub fn truncated(&self) -> bool {
+        self.raw.truncated
+    }
+
+    /// Where the answer came from, after redirects.
+    #[must_use]
+    pub fn final_url(&self) -> &str {
+        &self.raw.final_url
+    }
+
+    /// This answer, if its status is one of 2xx.
+    ///
+    /// # Errors
+    /// | status | kind |
+    /// |---|---|
+    /// | 400, 413, 414, 415, 422, 428, 431 | `invalid-input` of `request`, with what the platform said |
+    /// | 401 | `unauthorized` |
+    /// | 403 | `rate-limited` with `retry-after` or a spent `x-ratelimit-remaining`, else `forbidden` |
+    /// | 404, 410 | `not-found` |
+    /// | 405, 501 | `unsupported` |
+    /// | 408, 425 | `transient` |
+    /// | 409, 412, 423 | `conflict` |
+    /// | 429 | `rate-limited` |
+    /// | 503 | `rate-limited` with `retry-after`, else `transient` |
+    /// | 502, 504 | `transient` for what reads, else `outcome-unknown` |
+    /// | others | `upstream`, with an excerpt |
+    pub fn ok(self) -> Result<Self> {
+        if self.is_success() { Ok(self) } else { Err(self.error()) }
+    }
+
+    /// The error that this answer is, whatever its status is: to change before it is answered.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        status::error(self, &self.sent, clock::now)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// `upstream` where it is none, or none of that shape: a login page, a proxy, another version of the platform.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.raw.body).map_err(|error| {
+            let message = format!("{} answered what is not understood: {error}", self.sent.what);
+            let error = Error::upstream(message, self.raw.status, self.text());
+            match self.header("content-type") {
+                Some(kind) if kind.starts_with("text/html") => {
+                    error.hint("this is a page for people: a login page, or a proxy before the platform")
+                }
+                _ => error,
+            }
+        })
+    }
+
+    /// Where `Link: rel="next"` leads: a cursor for [`Request::get`](super::Request::get), on the base URL's origin.
+    ///
+    /// # Errors
+    /// `upstream` where it leads to another origin.
+    pub fn next_page(&self) -> Result<Option<String>> {
+        paging::next_link(self.headers("link"), &self.raw.final_url, &context::base_url())
+    }
+
+    /// What the platform said, for a sentence: a known field of its JSON, the title of its page, or the begin of it.
+    pub(super) fn sentence(&self) -> String {
+        let text = self.text();
+        let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        let known = ["detail", "message", "error_description", "error", "title"];
+        let field = json.as_ref().and_then(|json| known.iter().find_map(|key| json.get(key)?.as_str()));
+        let said = field.or_else(|| page_title(&text)).unwrap_or(&text);
+        let mut sentence = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        truncate(&mut sentence, SENTENCE);
+        sentence
+    }
+}
+
+fn page_title(text: &str) -> Option<&str> {
+    let begin = text.find("<title>")? + "<title>".len();
+    let length = text[begin..].find("</title>")?;
+    Some(&text[begin..begin + length])
+}
