@@ -12,6 +12,9 @@ pub(crate) enum Delivery {
     Trigger(Box<Trigger>),
     #[serde(rename = "run.cancel")]
     Cancel(Cancel),
+    /// Is anybody there who knows the key?
+    #[serde(rename = "ping")]
+    Ping,
 }
 
 /// Start a run.
@@ -29,16 +32,32 @@ pub(crate) struct Trigger {
     pub(crate) callback: Callback,
 }
 
-/// End a run.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Cancel {
-    pub(crate) run: RunName,
-}
-
-/// How the host calls a run.
+/// How the host calls a run that is to be started.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RunName {
     pub(crate) correlation: String,
+}
+
+/// End a run.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Cancel {
+    pub(crate) run: RunKnown,
+}
+
+/// How the host calls a run that was started: by our id, or by its token where it never learned that.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RunKnown {
+    #[serde(default)]
+    pub(crate) correlation: Option<String>,
+    #[serde(default)]
+    pub(crate) id: Option<String>,
+}
+
+impl RunKnown {
+    pub(crate) fn is(&self, id: &str, correlation: &str) -> bool {
+        self.correlation.as_deref() == Some(correlation)
+            || self.id.as_deref().is_some_and(|name| name == id || name == correlation)
+    }
 }
 
 /// Where a run reports to, and with what.

@@ -26,14 +26,10 @@ const MOST_RUNS: usize = 10_000;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/hook", post(hook).get(alive).head(alive))
+        .route("/hook", post(hook))
         .route("/tally", get(tally))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(shared)
-}
-
-async fn alive() -> StatusCode {
-    StatusCode::OK
 }
 
 async fn tally(State(shared): State<Arc<Shared>>) -> Json<Tally> {
@@ -60,13 +56,20 @@ async fn hook(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
         Manner::Properly => {}
         Manner::Refuse(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return refuse(&shared, status, "told to refuse");
+            return refuse(&shared, status, &format!("told to refuse: {}", String::from_utf8_lossy(&body)));
         }
         Manner::Never => return never_answer(&shared).await,
     }
     match delivery {
+        Delivery::Ping => {
+            shared.book.count(|tally| {
+                tally.requests -= 1;
+                tally.pings += 1;
+            });
+            StatusCode::NO_CONTENT.into_response()
+        }
         Delivery::Trigger(trigger) => take(&shared, &webhook_id, *trigger),
-        Delivery::Cancel(cancel) => match shared.book.cancel(&webhook_id, &cancel.run.correlation) {
+        Delivery::Cancel(cancel) => match shared.book.cancel(&webhook_id, &cancel.run) {
             Cancellation::Asked(answer) => (StatusCode::ACCEPTED, Json(answer)).into_response(),
             Cancellation::Unknown => refuse(&shared, StatusCode::NOT_FOUND, "no such run"),
         },

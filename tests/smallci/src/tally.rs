@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::protocol::{Answer, Trigger};
+use crate::protocol::{Answer, RunKnown, Trigger};
 
 /// How triggers are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Manner {
     Properly,
     /// Believed and counted, then never answered: until the other side hangs up.
     Never,
-    /// With this status and nothing done.
+    /// With this status, nothing done, and all that was sent in the answer, as badly made servers do.
     Refuse(u16),
 }
 
@@ -75,8 +75,10 @@ pub struct RunRecord {
 /// Everything that was counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tally {
-    /// POSTs that arrived, believed or not.
+    /// POSTs that arrived, believed or not, but for pings.
     pub requests: u64,
+    /// Questions whether anybody is there.
+    pub pings: u64,
     /// Those that were not believed, or not understood.
     pub refused: u64,
     /// Those that were believed and had been before.
@@ -210,13 +212,13 @@ impl Book {
     }
 
     /// Canceling twice, or what is over, is no error: the host asks again when it can't know.
-    pub(crate) fn cancel(&self, webhook_id: &str, correlation: &str) -> Cancellation {
+    pub(crate) fn cancel(&self, webhook_id: &str, wanted: &RunKnown) -> Cancellation {
         self.change(|pages| {
             if let Some(answer) = pages.answered.get(webhook_id).cloned() {
                 pages.tally.duplicates += 1;
                 return Cancellation::Asked(answer);
             }
-            let Some(run) = pages.tally.runs.iter().position(|run| run.correlation == correlation) else {
+            let Some(run) = pages.tally.runs.iter().position(|run| wanted.is(&run.id, &run.correlation)) else {
                 return Cancellation::Unknown;
             };
             pages.tally.runs[run].cancels += 1;
