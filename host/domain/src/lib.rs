@@ -4,7 +4,10 @@
 //! as arguments. Must be absent: SQL, HTTP, WIT, async.
 
 pub mod artifact;
+pub mod backoff;
 pub mod code;
+pub mod event;
+pub mod field;
 pub mod id;
 pub mod name;
 pub mod operation;

@@ -1,5 +1,9 @@
 //! An operation: a durable intent to change something outside, and what became of it.
 
+mod transition;
+
+pub use transition::{InvalidTransition, OperationEvent, Recovery, Resolution};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -26,7 +30,7 @@ pub struct Operation {
     pub state: OperationState,
     /// How often it was sent, or may have been.
     pub attempts: u32,
-    /// Before the first byte of the first attempt.
+    /// Before the first byte of the first attempt that may have done something; none while nothing can have been done.
     pub first_sent: Option<Timestamp>,
     /// Not before this time.
     pub due: Timestamp,

@@ -1,5 +1,9 @@
 //! Typed parameters of a pipeline, and the check of what a run is given.
 
+mod check;
+
+pub use check::{DECLARATION_LIMIT, ParameterError, ParameterProblem, check, validate_declarations};
+
 use serde::{Deserialize, Serialize};
 
 /// A parameter that a pipeline declares.
@@ -46,4 +50,31 @@ pub enum ParameterKind {
     Environment,
     /// The name of a secret; its value goes out at the door.
     Secret,
+}
+
+impl ParameterKind {
+    /// All kinds.
+    pub const ALL: [Self; 8] =
+        [Self::String, Self::Text, Self::Bool, Self::Number, Self::Choice, Self::File, Self::Environment, Self::Secret];
+
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Text => "text",
+            Self::Bool => "bool",
+            Self::Number => "number",
+            Self::Choice => "choice",
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Secret => "secret",
+        }
+    }
+
+    /// The kind that `word` names.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
 }

@@ -1,4 +1,12 @@
 //! A run, its jobs and their steps; and what is observed of them.
+//!
+//! [`reduce()`] takes an observation in, [`graph`] draws a run, [`heartbeat`] ends a silent one.
+
+pub mod graph;
+pub mod heartbeat;
+mod reduce;
+
+pub use reduce::{Change, Reduced, reduce};
 
 use std::collections::BTreeMap;
 
