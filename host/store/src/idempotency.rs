@@ -1,0 +1,122 @@
+//! Requests that may come twice: what was answered to a key, so that it is answered again and not done again.
+//!
+//! A key belongs to a scope (a token). The answer is stored as it is given: one that shows a secret once must not be
+//! stored here. Store the answer in the transaction that does what was asked for; then a key without an answer after a
+//! crash means that nothing was done, and [`Tx::forget_in_flight`] may free it.
+
+use novacron_cicd_domain::Timestamp;
+use rusqlite::params;
+
+use crate::{
+    Reader, StoreError, Tx,
+    row::{Columns, json},
+};
+
+/// What was answered to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// The status.
+    pub status: u16,
+    /// Names and values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What is known of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing was: it is the caller's now.
+    New,
+    /// The same request was answered: answer the same.
+    Replay(StoredAnswer),
+    /// Another request had this key.
+    Mismatch,
+    /// The same request is being answered.
+    InFlight,
+}
+
+fn read(columns: &mut Columns<'_>) -> Result<(String, Option<StoredAnswer>), StoreError> {
+    let request_hash = columns.get()?;
+    let Some(status) = columns.get::<Option<u16>>()? else { return Ok((request_hash, None)) };
+    Ok((request_hash, Some(StoredAnswer { status, headers: columns.json()?, body: columns.get()? })))
+}
+
+impl Reader<'_> {
+    fn idempotency(&self, scope: &str, key: &str) -> Result<Option<(String, Option<StoredAnswer>)>, StoreError> {
+        let sql = "SELECT request_hash, status, headers, body FROM idempotency WHERE scope = ?1 AND entry = ?2";
+        self.one(sql, [scope, key], read)
+    }
+}
+
+impl Tx<'_> {
+    /// Takes a key for a request, or says what became of it. `request_hash` covers all that makes a request another
+    /// one: method, path, body.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn idempotency_begin(
+        &mut self,
+        scope: &str,
+        key: &str,
+        request_hash: &str,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError> {
+        let new = self.execute(
+            "INSERT INTO idempotency (scope, entry, request_hash, created) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (scope, entry) DO NOTHING",
+            params![scope, key, request_hash, now.0],
+        )?;
+        if new > 0 {
+            return Ok(Begun::New);
+        }
+        Ok(match self.idempotency(scope, key)? {
+            Some((hash, _)) if hash != request_hash => Begun::Mismatch,
+            Some((_, Some(answer))) => Begun::Replay(answer),
+            Some((_, None)) => Begun::InFlight,
+            None => return Err(StoreError::corrupt("a request's key is taken and is not there")),
+        })
+    }
+
+    /// Stores what is answered. An answer that is there stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the key was not begun, or is answered.
+    pub fn idempotency_finish(&mut self, scope: &str, key: &str, answer: &StoredAnswer) -> Result<(), StoreError> {
+        let changed = self.execute(
+            "UPDATE idempotency SET status = ?3, headers = ?4, body = ?5
+             WHERE scope = ?1 AND entry = ?2 AND status IS NULL",
+            params![scope, key, answer.status, json(&answer.headers)?, answer.body],
+        )?;
+        if changed == 0 { Err(StoreError::not_found("request in flight with key", key)) } else { Ok(()) }
+    }
+
+    /// Frees a key whose request came to nothing, so that it can be tried again. An answered one stays.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn idempotency_forget(&mut self, scope: &str, key: &str) -> Result<(), StoreError> {
+        self.execute("DELETE FROM idempotency WHERE scope = ?1 AND entry = ?2 AND status IS NULL", [scope, key])?;
+        Ok(())
+    }
+
+    /// Frees all keys without an answer: at start, when whoever was answering is gone for sure.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn forget_in_flight(&mut self) -> Result<usize, StoreError> {
+        self.execute("DELETE FROM idempotency WHERE status IS NULL AND scope >= ?1", [""])
+    }
+
+    /// Deletes at most `limit` keys begun before a time, oldest first, answered or not. Answers how many.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn prune_idempotency(&mut self, before: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM idempotency WHERE (scope, entry) IN
+                (SELECT scope, entry FROM idempotency WHERE created < ?1 ORDER BY created LIMIT ?2)",
+            params![before.0, limit],
+        )
+    }
+}

@@ -1,0 +1,136 @@
+//! Secrets: names, and values that were sealed before they came here. Must be absent: any clear value.
+
+use novacron_cicd_domain::{Timestamp, name::Name, provider::CredentialSource};
+use rusqlite::params;
+
+use crate::{
+    Reader, StoreError, Tx,
+    page::{List, Listing, Page, Select},
+    provider::named,
+    row::Columns,
+};
+
+const WHAT: &str = "secret";
+
+/// What is shown of a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretMeta {
+    /// Unique.
+    pub name: Name,
+    /// 1 at first, one more each time it is rotated.
+    pub version: i64,
+    /// When it was first stored.
+    pub created: Timestamp,
+    /// When its value last changed.
+    pub updated: Timestamp,
+}
+
+/// A secret with its sealed value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredSecret {
+    /// What is shown of it.
+    pub meta: SecretMeta,
+    /// As the vault sealed it.
+    pub sealed: Vec<u8>,
+}
+
+impl std::fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoredSecret").field("meta", &self.meta).finish_non_exhaustive()
+    }
+}
+
+fn read_meta(columns: &mut Columns<'_>) -> Result<SecretMeta, StoreError> {
+    Ok(SecretMeta {
+        name: columns.parse()?,
+        version: columns.get()?,
+        created: columns.time()?,
+        updated: columns.time()?,
+    })
+}
+
+fn read(columns: &mut Columns<'_>) -> Result<StoredSecret, StoreError> {
+    let name = columns.parse()?;
+    let sealed = columns.get()?;
+    let meta = SecretMeta { name, version: columns.get()?, created: columns.time()?, updated: columns.time()? };
+    Ok(StoredSecret { meta, sealed })
+}
+
+/// By name.
+pub(crate) fn select(after: Option<String>, rows: usize) -> Select {
+    Select::new("SELECT name, version, created, updated FROM secrets")
+        .with("name > ", Some(after.unwrap_or_default()))
+        .order("name", rows)
+}
+
+impl Reader<'_> {
+    /// The secret with this name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn secret(&self, name: &str) -> Result<StoredSecret, StoreError> {
+        let sql = "SELECT name, sealed, version, created, updated FROM secrets WHERE name = ?1";
+        self.one(sql, [name], read)?.ok_or_else(|| StoreError::not_found(WHAT, name))
+    }
+
+    /// What is shown of secrets, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Cursor`].
+    pub fn secrets(&self, page: &Page) -> Result<Listing<SecretMeta>, StoreError> {
+        self.page(List::Secrets, page, select, read_meta, |secret| secret.name.to_string())
+    }
+
+    /// All secrets with their sealed values: what is masked everywhere.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn all_secrets(&self) -> Result<Vec<StoredSecret>, StoreError> {
+        self.all("SELECT name, sealed, version, created, updated FROM secrets ORDER BY name", [], read)
+    }
+
+    /// Names of the providers whose credentials this secret fills.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn secret_users(&self, name: &str) -> Result<Vec<String>, StoreError> {
+        type Credentials = std::collections::BTreeMap<String, CredentialSource>;
+        let providers =
+            self.all("SELECT name, credentials FROM providers WHERE deleted IS NULL ORDER BY name", [], |columns| {
+                Ok((columns.get::<String>()?, columns.json::<Credentials>()?))
+            })?;
+        let uses = |credentials: &Credentials| credentials.values().any(|source| source.secret == name);
+        Ok(providers.into_iter().filter(|(_, credentials)| uses(credentials)).map(|(name, _)| name).collect())
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a sealed value under a name, new or rotated. Answers the version.
+    ///
+    /// # Errors
+    /// Where the state can't be written.
+    pub fn put_secret(&mut self, name: &Name, sealed: &[u8], now: Timestamp) -> Result<i64, StoreError> {
+        let version = self.one(
+            "INSERT INTO secrets (name, sealed, version, created, updated) VALUES (?1, ?2, 1, ?3, ?3)
+             ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, updated = excluded.updated,
+                version = secrets.version + 1
+             RETURNING version",
+            params![name.as_str(), sealed, now.0],
+            |columns| columns.get(),
+        )?;
+        version.ok_or_else(|| StoreError::corrupt("a stored secret has no version"))
+    }
+
+    /// Deletes a secret.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while a provider's credentials name it, [`StoreError::NotFound`].
+    pub fn delete_secret(&mut self, name: &str) -> Result<(), StoreError> {
+        let users = self.secret_users(name)?;
+        if !users.is_empty() {
+            return Err(StoreError::InUse { what: WHAT, key: name.to_owned(), by: named("provider", &users) });
+        }
+        let deleted = self.execute("DELETE FROM secrets WHERE name = ?1", [name])?;
+        if deleted == 0 { Err(StoreError::not_found(WHAT, name)) } else { Ok(()) }
+    }
+}
