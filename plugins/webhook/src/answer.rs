@@ -13,7 +13,7 @@ use serde_json::Value;
 /// A platform's id has at most so many bytes.
 const ID: usize = 512;
 
-/// The run that the receiver took. It may answer `{"id", "number", "url"}`, each a string or a number; what it does
+/// The run that the receiver took. It may answer `{"id", "number", "url"}`, each a string or a whole number; what it does
 /// not say, or says in another shape, is as if it said nothing. Without an id the correlation token is one.
 ///
 /// # Errors
@@ -22,7 +22,7 @@ pub fn accepted(answer: Response, request: TriggerRequest) -> Result<Run> {
     let said: Value = serde_json::from_slice(taken(answer)?.bytes()).unwrap_or_default();
     let word = |name: &str| match said.get(name)? {
         Value::String(text) if !text.is_empty() && text.len() <= ID => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => number.as_u64().map(|number| number.to_string()),
         _ => None,
     };
     let run = word("id").unwrap_or_else(|| request.correlation.clone());
@@ -104,7 +104,7 @@ mod tests {
             (200, "[]", ("nc-7", None, None)),
             (200, "null", ("nc-7", None, None)),
             (200, r#"{"id":""}"#, ("nc-7", None, None)),
-            (200, r#"{"id":{"x":1}}"#, ("nc-7", None, None)),
+            (200, r#"{"id":{"x":1},"number":1.5}"#, ("nc-7", None, None)),
             (200, r#"{"id":null,"url":"javascript:alert(1)"}"#, ("nc-7", None, None)),
             (200, r#"{"url":"http://ci.example/"}"#, ("nc-7", None, Some("http://ci.example/"))),
             (299, &long, ("nc-7", None, None)),

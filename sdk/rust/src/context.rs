@@ -47,7 +47,7 @@ pub fn base_url() -> String {
 /// # Errors
 /// `invalid-input` where the settings do not fit `T`: then the manifest's schema lets too much through.
 pub fn settings<T: DeserializeOwned>() -> Result<T> {
-    serde_json::from_str(&provider().settings)
+    serde_json::from_slice(provider().settings.as_bytes())
         .map_err(|error| Error::invalid_input("settings", error.to_string()).hint("change the provider's settings"))
 }
 

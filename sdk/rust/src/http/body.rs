@@ -1,7 +1,6 @@
 //! Bodies. A secret is a part of its own, never text, so that nothing which came from a platform can pose as one.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::types::{BodyPart, SecretPart};
 
@@ -131,7 +130,8 @@ pub struct Json {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Node {
-    Plain(Value),
+    /// JSON, written already.
+    Plain(String),
     Secret(String, Option<String>),
     Object(Json),
 }
@@ -146,7 +146,8 @@ impl Json {
     /// Sets a field. What can't be written as JSON (a map whose keys are no strings) becomes null.
     #[must_use]
     pub fn field(self, name: impl Into<String>, value: impl Serialize) -> Self {
-        self.set(name.into(), Node::Plain(serde_json::to_value(value).unwrap_or(Value::Null)))
+        let json = serde_json::to_string(&value).unwrap_or_else(|_| "null".into());
+        self.set(name.into(), Node::Plain(json))
     }
 
     /// Sets a field where there is a value.
@@ -186,9 +187,11 @@ impl Json {
     pub(super) fn write(&self, mut body: Body) -> Body {
         for (index, (name, node)) in self.fields.iter().enumerate() {
             let between = if index == 0 { "{" } else { "," };
-            body = body.text(format!("{between}{}:", Value::from(name.as_str())));
+            // A string is always written.
+            let name = serde_json::to_string(name).unwrap_or_default();
+            body = body.text(between).text(name).text(":");
             body = match node {
-                Node::Plain(value) => body.text(value.to_string()),
+                Node::Plain(json) => body.text(json),
                 Node::Secret(reference, None) => body.text("\"").secret(reference, Escape::Json).text("\""),
                 Node::Secret(reference, Some(key)) => body.text("\"").sealed(reference, key).text("\""),
                 Node::Object(object) => object.write(body),

@@ -168,7 +168,7 @@ impl Response {
     /// What the platform said, for a sentence: a known field of its JSON, the title of its page, or the begin of it.
     pub(super) fn sentence(&self) -> String {
         let text = self.text();
-        let json: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+        let json: Option<serde_json::Value> = serde_json::from_slice(&self.raw.body).ok();
         let known = ["detail", "message", "error_description", "error", "title"];
         let field = json.as_ref().and_then(|json| known.iter().find_map(|key| json.get(key)?.as_str()));
         let said = field.or_else(|| page_title(&text)).unwrap_or(&text);

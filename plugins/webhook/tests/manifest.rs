@@ -1,0 +1,33 @@
+//! The manifest says of the component what the component is.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+fn manifest() -> toml::Table {
+    include_str!("../plugin.toml").parse().unwrap()
+}
+
+#[test]
+fn every_function_that_changes_something_may_be_sent_again() {
+    let manifest = manifest();
+    let recovery = manifest["recovery"].as_table().unwrap();
+    let classes: Vec<_> = recovery.iter().map(|(name, class)| (name.as_str(), class.as_str().unwrap())).collect();
+    assert_eq!(classes, [("run-cancel.cancel", "idempotent-key"), ("runs.trigger", "idempotent-key")]);
+    assert_eq!(manifest["runs"].as_str(), Some("callback"));
+}
+
+#[test]
+fn the_slots_are_those_that_the_messages_name() {
+    use novacron_cicd_plugin_webhook::message::{SIGNING, TOKEN};
+
+    let manifest = manifest();
+    let slot = |slot: &toml::Value| {
+        let text = |name: &str| slot[name].as_str().unwrap().to_owned();
+        (text("slot"), text("kind"), slot["required"].as_bool().unwrap())
+    };
+    let slots: Vec<_> = manifest["credential"].as_array().unwrap().iter().map(slot).collect();
+    assert_eq!(slots, [(SIGNING.into(), "hmac".into(), true), (TOKEN.into(), "bearer".into(), false)]);
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    assert_eq!(manifest()["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
+}
