@@ -4,18 +4,41 @@
 //! signs, authenticates, sends, follows redirects hop by hop, takes secrets out of the answer, and files a record. Nothing
 //! else in this crate opens a connection, and no byte of a credential goes back through here.
 //!
+//! | module | question |
+//! |---|---|
+//! | `scope` | what may this call do, what has it done |
+//! | `allow`, `address`, `resolve` | may it go there: by name, by address, between the two |
+//! | `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
+//! | `dial`, `witness`, `send`, `redirect` | how it is sent, whether it was, where it leads |
+//! | `capture`, `answer` | what the guest gets to see |
+//! | `audit`, `error` | what is remembered, what is said |
+//!
 //! Must be absent: knowledge of any platform, a default that allows something, a second way out.
 
+mod address;
 mod allow;
+mod answer;
 mod audit;
+mod body;
+mod capture;
+mod dial;
 mod error;
+mod headers;
+mod inject;
 mod login;
+mod redirect;
+mod resolve;
 mod scope;
+mod send;
+mod sign;
+#[cfg(test)]
+mod testing;
+mod witness;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use novacron_cicd_contract::bindings::novacron::cicd::{
     http::Response,
     types::{Header, Request},
@@ -43,9 +66,22 @@ pub struct DoorConfig {
     pub user_agent: String,
 }
 
+impl Default for DoorConfig {
+    fn default() -> Self {
+        Self {
+            lookup: Arc::new(SystemLookup),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            user_agent: concat!("novacron-cicd/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
 /// The door itself: one for the whole host.
 pub struct Door {
     ports: Arc<dyn HostPorts>,
+    dialer: dial::Dialer,
+    logins: login::Logins,
 }
 
 /// An answer whose body is still to be read, for transfers that never enter a guest.
@@ -58,24 +94,62 @@ pub struct StreamAnswer {
     pub final_url: String,
     /// What the server says the body has.
     pub length: Option<u64>,
-    /// The bytes as they came: not decoded, not redacted.
+    /// The bytes as they came: not decoded, not redacted. Ends with an error where the call is canceled.
     pub body: BoxStream<'static, Result<Bytes, SendError>>,
 }
 
 impl Door {
     /// A door with no connection open.
     #[must_use]
-    pub fn new(config: DoorConfig, ports: Arc<dyn HostPorts>) -> Self;
+    pub fn new(config: DoorConfig, ports: Arc<dyn HostPorts>) -> Self {
+        Self { ports, dialer: dial::Dialer::new(config), logins: login::Logins::default() }
+    }
 
     /// Sends one request of a guest.
-    pub async fn send(&self, scope: &CallScope, request: Request) -> Result<Response, SendError>;
+    ///
+    /// # Errors
+    /// [`SendError`] says whether a byte was sent.
+    pub async fn send(&self, scope: &CallScope, request: Request) -> Result<Response, SendError> {
+        Box::pin(self.send_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error))
+    }
 
     /// Sends many, [`Budget::side_by_side`] at a time; the answers stand in the order of the requests.
-    pub async fn send_all(&self, scope: &CallScope, requests: Vec<Request>) -> Vec<Result<Response, SendError>>;
+    pub async fn send_all(&self, scope: &CallScope, requests: Vec<Request>) -> Vec<Result<Response, SendError>> {
+        let side_by_side = scope.budget().side_by_side.max(1);
+        let sends = requests.into_iter().map(|request| self.send(scope, request));
+        futures_util::stream::iter(sends).buffered(side_by_side).collect().await
+    }
 
-    /// Opens a transfer: the same policy, but the body is handed on as it comes.
-    pub async fn stream(&self, scope: &CallScope, request: Request) -> Result<StreamAnswer, SendError>;
+    /// Opens a transfer: the same policy, but the body is handed on as it comes. `request.window` and `request.captures`
+    /// have no meaning here.
+    ///
+    /// # Errors
+    /// [`SendError`] says whether a byte was sent.
+    pub async fn stream(&self, scope: &CallScope, request: Request) -> Result<StreamAnswer, SendError> {
+        Box::pin(self.stream_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error))
+    }
 
-    /// Lets go of a provider that was changed or removed: its idle connections and the sessions held in memory.
-    pub fn forget(&self, provider: ProviderId);
+    /// Lets go of a provider that was changed or removed: its idle connections and the logins held in memory. What the
+    /// ports keep sealed is theirs to drop.
+    pub fn forget(&self, provider: ProviderId) {
+        self.dialer.forget(provider);
+        self.logins.forget(provider);
+    }
+
+    fn redacted(&self, scope: &CallScope, error: SendError) -> SendError {
+        let redactor = self.redactor(scope);
+        error.map_text(|text| redactor.text(text))
+    }
+
+    fn ports(&self) -> &Arc<dyn HostPorts> {
+        &self.ports
+    }
+
+    fn dialer(&self) -> &dial::Dialer {
+        &self.dialer
+    }
+
+    fn logins(&self) -> &login::Logins {
+        &self.logins
+    }
 }

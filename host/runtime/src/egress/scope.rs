@@ -127,6 +127,15 @@ impl ProviderScope {
     pub(super) fn roots(&self) -> Option<&[u8]> {
         self.roots.as_deref()
     }
+
+    /// Whether connections made for one may serve the other.
+    pub(super) fn dials_like(&self, other: &Self) -> bool {
+        self.provider.id == other.provider.id
+            && self.roots == other.roots
+            && self.reach.base() == other.reach.base()
+            && self.reach.name() == other.reach.name()
+            && self.reach.networks() == other.reach.networks()
+    }
 }
 
 /// How much one call may send and read.
@@ -181,9 +190,10 @@ pub struct Call {
 pub struct CallScope {
     provider: Arc<ProviderScope>,
     call: Call,
+    secrets: BTreeMap<String, Arc<Secret>>,
     requests: AtomicU32,
     bytes: AtomicU64,
-    changed: AtomicBool,
+    changed: Arc<AtomicBool>,
     made: Mutex<Made>,
 }
 
@@ -231,13 +241,15 @@ impl Captured {
 impl CallScope {
     /// Begins a call.
     #[must_use]
-    pub fn new(provider: Arc<ProviderScope>, call: Call) -> Self {
+    pub fn new(provider: Arc<ProviderScope>, mut call: Call) -> Self {
+        let secrets = std::mem::take(&mut call.secrets);
         Self {
             provider,
             call,
+            secrets: secrets.into_iter().map(|(reference, secret)| (reference, Arc::new(secret))).collect(),
             requests: AtomicU32::new(0),
             bytes: AtomicU64::new(0),
-            changed: AtomicBool::new(false),
+            changed: Arc::default(),
             made: Mutex::default(),
         }
     }
@@ -341,21 +353,22 @@ impl CallScope {
         }
     }
 
-    /// A masker over what this call used, captured and derived.
+    /// What this call used, captured and derived: none of it may stand in an answer.
     pub(super) fn known(&self) -> Vec<Arc<Secret>> {
         self.made().known.clone()
     }
 
-    pub(super) fn secret(&self, reference: &str) -> Option<&Secret> {
-        self.call.secrets.get(reference)
+    pub(super) fn secret(&self, reference: &str) -> Option<&Arc<Secret>> {
+        self.secrets.get(reference)
     }
 
     pub(super) fn login(&self) -> Option<&Arc<dyn LoginDescriber>> {
         self.call.login.as_ref()
     }
 
-    pub(super) fn mark_changed(&self) {
-        self.changed.store(true, Ordering::SeqCst);
+    /// What [`CallScope::change_sent`] reads.
+    pub(super) fn changed(&self) -> Arc<AtomicBool> {
+        self.changed.clone()
     }
 
     pub(super) fn spend_request(&self) -> Result<(), SendError> {

@@ -1,0 +1,184 @@
+//! Secrets that a platform hands out: taken out of the answer before the guest sees it.
+//!
+//! A value that was found is blanked wherever the rule points, and everywhere else by the masker that learns it here.
+
+use std::sync::Arc;
+
+use novacron_cicd_contract::bindings::novacron::cicd::types::{Capture, CaptureSource, Header};
+use novacron_cicd_domain::Timestamp;
+use novacron_cicd_vault::{Secret, mask::REPLACEMENT};
+use serde_json::Value;
+
+use super::{
+    allow::Origin,
+    login::LoginState,
+    scope::{CallScope, Captured},
+};
+
+/// Where what is found goes.
+pub(super) struct Net<'a> {
+    pub(super) scope: &'a CallScope,
+    pub(super) login: Option<&'a LoginState>,
+    /// Where the answer came from.
+    pub(super) origin: Origin,
+    pub(super) now: Timestamp,
+}
+
+impl Net<'_> {
+    /// Applies every rule. `headers` and `body` are blanked in place; answers whether the body was changed.
+    pub(super) fn haul(&self, captures: &[Capture], headers: &mut [Header], body: Option<&mut Value>) -> bool {
+        let mut changed = false;
+        // Blanking waits until all rules have read: two may point at one value.
+        let mut blanks = Vec::new();
+        let body = match body {
+            Some(body) => body,
+            None => &mut Value::Null,
+        };
+        for capture in captures {
+            let found = match &capture.source {
+                CaptureSource::Pointer(pointer) => {
+                    let found = body.pointer(pointer).and_then(scalar);
+                    if !capture.public && body.pointer(pointer).is_some_and(|value| !value.is_null()) {
+                        blanks.push(pointer.as_str());
+                    }
+                    found.map(|value| (value, None))
+                }
+                CaptureSource::Header(name) => {
+                    let value = headers
+                        .iter()
+                        .find(|header| header.name.eq_ignore_ascii_case(name))
+                        .map(|header| (header.value.clone(), None));
+                    if !capture.public {
+                        for header in headers.iter_mut().filter(|header| header.name.eq_ignore_ascii_case(name)) {
+                            header.value = REPLACEMENT.to_owned();
+                        }
+                    }
+                    value
+                }
+                CaptureSource::Cookie(pattern) => self.cookies(pattern, headers),
+            };
+            let Some((value, cookies)) = found.filter(|(value, _)| !value.is_empty()) else { continue };
+            let expires = capture.expires_pointer.as_deref().and_then(|pointer| body.pointer(pointer));
+            let captured = Arc::new(Captured {
+                value: Arc::new(Secret::new(value)),
+                cookies: cookies.map(|pairs| Arc::new(Secret::new(pairs))),
+                origin: self.origin.clone(),
+                expires: expires.and_then(|value| ends(value, self.now)),
+            });
+            if !capture.public {
+                self.scope.know(captured.value.clone());
+            }
+            match self.login {
+                Some(login) => login.capture(&capture.into, captured),
+                None => self.scope.capture(&capture.into, captured),
+            }
+        }
+        for pointer in blanks {
+            if let Some(value) = body.pointer_mut(pointer) {
+                *value = Value::String(REPLACEMENT.to_owned());
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    /// The value, and the pairs as a request sends them.
+    fn cookies(&self, pattern: &str, headers: &[Header]) -> Option<(String, Option<String>)> {
+        let wanted = |name: &str| match pattern.strip_suffix('*') {
+            Some(front) => name.starts_with(front),
+            None => name == pattern,
+        };
+        let found: Vec<(String, String)> = match self.login {
+            // The jar has those of earlier answers too.
+            Some(login) => login.cookies(wanted).into_iter().map(|(name, value)| (name, (*value).clone())).collect(),
+            None => set_cookies(headers).filter(|(name, _)| wanted(name)).map(|(n, v)| (n.into(), v.into())).collect(),
+        };
+        let pairs = found.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        match found.as_slice() {
+            [] => None,
+            [(_, value)] => Some((value.clone(), Some(pairs))),
+            _ => Some((pairs.clone(), Some(pairs))),
+        }
+    }
+}
+
+/// The cookies that an answer sets: name and value, without their attributes.
+pub(super) fn set_cookies(headers: &[Header]) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case("set-cookie"))
+        .filter_map(|header| header.value.split(';').next()?.split_once('='))
+        .map(|(name, value)| (name.trim(), value.trim()))
+}
+
+/// Blanks every cookie that an answer sets: a guest can't send one, so it need not see one.
+pub(super) fn blank_cookies(headers: &mut [Header]) {
+    for header in headers.iter_mut().filter(|header| header.name.eq_ignore_ascii_case("set-cookie")) {
+        let name = header.value.split(['=', ';']).next().unwrap_or_default().trim().to_owned();
+        header.value = format!("{name}={REPLACEMENT}");
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Seconds from now, Unix seconds or milliseconds where the number is that large, or RFC 3339.
+fn ends(value: &Value, now: Timestamp) -> Option<Timestamp> {
+    let from_number = |number: i64| match number {
+        ..0 => None,
+        0..1_000_000_000 => Some(now.plus_millis(number * 1_000)),
+        1_000_000_000..1_000_000_000_000 => Some(Timestamp(number * 1_000)),
+        _ => Some(Timestamp(number)),
+    };
+    match value {
+        Value::Number(number) => number.as_i64().and_then(from_number),
+        Value::String(text) => match text.parse::<i64>() {
+            Ok(number) => from_number(number),
+            Err(_) => text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_millisecond())),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_understood_in_every_form_that_platforms_use() {
+        let now = Timestamp(1_700_000_000_000);
+        let rows = [
+            (json!(3600), Some(1_700_003_600_000)),
+            (json!("3600"), Some(1_700_003_600_000)),
+            (json!(1_700_003_600), Some(1_700_003_600_000)),
+            (json!(1_700_003_600_000_i64), Some(1_700_003_600_000)),
+            (json!("2023-11-14T23:13:20Z"), Some(1_700_003_600_000)),
+            (json!("2023-11-15T00:13:20+01:00"), Some(1_700_003_600_000)),
+            (json!(-1), None),
+            (json!("soon"), None),
+            (json!(null), None),
+            (json!({"in": 3600}), None),
+        ];
+        for (value, expected) in rows {
+            assert_eq!(ends(&value, now), expected.map(Timestamp), "{value}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_blanked_but_for_their_names() {
+        let header = |value: &str| Header { name: "Set-Cookie".into(), value: value.into() };
+        let mut headers = [header("JSESSIONID.1a=node0; Path=/; HttpOnly"), header("broken"), header("a=b=c")];
+        let found: Vec<_> = set_cookies(&headers).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+        assert_eq!(found, [("JSESSIONID.1a".into(), "node0".into()), ("a".into(), "b=c".into())]);
+        blank_cookies(&mut headers);
+        let shown: Vec<_> = headers.iter().map(|header| header.value.as_str()).collect();
+        assert_eq!(shown, ["JSESSIONID.1a=***", "broken=***", "a=***"]);
+    }
+}

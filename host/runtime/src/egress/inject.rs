@@ -1,0 +1,216 @@
+//! Credentials on their way out: which header they become, and to which origins they may go.
+//!
+//! Must be absent: a credential for an origin that it is not bound to, and a value that the log could show.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use novacron_cicd_domain::provider::CredentialSource;
+use novacron_cicd_vault::Secret;
+use zeroize::Zeroizing;
+
+use super::{
+    Door,
+    allow::Origin,
+    error::SendError,
+    headers,
+    login::{Live, LoginState},
+    scope::{CallScope, Captured, SlotKind},
+};
+
+/// What authenticates one request.
+#[derive(Default)]
+pub(super) struct Auth {
+    placed: Vec<Placed>,
+    origins: Vec<Origin>,
+    /// The login that it comes from: its slot and its number.
+    pub(super) login: Option<(String, u64)>,
+}
+
+struct Placed {
+    header: HeaderName,
+    value: HeaderValue,
+    /// Only with these methods; empty = with every one.
+    methods: Vec<String>,
+}
+
+impl Auth {
+    fn bearer(value: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
+        Ok(Self { placed: vec![Placed::new(header::AUTHORIZATION, "Bearer ", value.expose())?], origins, login: None })
+    }
+
+    fn header(name: &str, value: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
+        Ok(Self { placed: vec![Placed::new(headers::for_host(name)?, "", value.expose())?], origins, login: None })
+    }
+
+    fn basic(username: &str, password: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
+        let mut pair = Zeroizing::new(username.as_bytes().to_vec());
+        pair.push(b':');
+        pair.extend_from_slice(password.expose());
+        let encoded = Zeroizing::new(STANDARD.encode(&*pair));
+        Ok(Self {
+            placed: vec![Placed::new(header::AUTHORIZATION, "Basic ", encoded.as_bytes())?],
+            origins,
+            login: None,
+        })
+    }
+
+    fn captured(captured: &Captured) -> Result<Self, SendError> {
+        let origins = vec![captured.origin.clone()];
+        match &captured.cookies {
+            Some(pairs) => {
+                let placed = vec![Placed::new(header::COOKIE, "", pairs.expose())?];
+                Ok(Self { placed, origins, login: None })
+            }
+            None => Self::bearer(&captured.value, origins),
+        }
+    }
+
+    /// What a login yielded, with the guards that belong to it.
+    pub(super) fn live(live: &Live, slot: &str, origins: Vec<Origin>) -> Result<Self, SendError> {
+        let mut auth = match live.placement() {
+            "bearer" => Self::bearer(live.value(), origins)?,
+            "cookie" => {
+                let placed = vec![Placed::new(header::COOKIE, "", live.cookies().expose())?];
+                Self { placed, origins, login: None }
+            }
+            other => match other.strip_prefix("header:") {
+                Some(name) => Self::header(name, live.value(), origins)?,
+                None => {
+                    let known = "bearer, cookie and header:NAME";
+                    return Err(SendError::Other(format!(
+                        "the login of slot {slot:?} has the placement {other:?}; there are {known}"
+                    )));
+                }
+            },
+        };
+        for (name, methods, value) in live.guards() {
+            let mut placed = Placed::new(headers::for_host(name)?, "", value.expose())?;
+            placed.methods = methods.to_vec();
+            auth.placed.push(placed);
+        }
+        auth.login = Some((slot.to_owned(), live.number()));
+        Ok(auth)
+    }
+
+    /// Refuses an origin that the credential is not bound to; a request without a credential may go anywhere allowed.
+    pub(super) fn check(&self, origin: &Origin) -> Result<(), SendError> {
+        if self.placed.is_empty() || self.origins.contains(origin) {
+            return Ok(());
+        }
+        Err(SendError::never(format!("the credential is not bound to {origin}; send without one, or to the base URL")))
+    }
+
+    /// Puts it into the headers of a request to an origin that [`Auth::check`] let through.
+    pub(super) fn apply(&self, headers: &mut HeaderMap, method: &Method, origin: &Origin) {
+        if !self.origins.contains(origin) {
+            return;
+        }
+        for placed in self.placed.iter().filter(|placed| placed.goes_with(method)) {
+            headers.insert(placed.header.clone(), placed.value.clone());
+        }
+    }
+
+    /// Whether an answer says that the login has ended, so that a new one may help.
+    pub(super) fn is_refused(&self, status: u16, method: &Method) -> bool {
+        let guarded = || self.placed.iter().any(|placed| !placed.methods.is_empty() && placed.goes_with(method));
+        self.login.is_some() && (status == 401 || (status == 403 && guarded()))
+    }
+}
+
+impl Placed {
+    fn new(header: HeaderName, scheme: &str, value: &[u8]) -> Result<Self, SendError> {
+        let mut bytes = Zeroizing::new(scheme.as_bytes().to_vec());
+        bytes.extend_from_slice(value);
+        let mut value = HeaderValue::from_bytes(&bytes)
+            .map_err(|_| SendError::NoSuchCredential(format!("the credential can't stand in the header {header}")))?;
+        value.set_sensitive(true);
+        Ok(Self { header, value, methods: Vec::new() })
+    }
+
+    fn goes_with(&self, method: &Method) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|listed| listed == method.as_str())
+    }
+}
+
+impl Door {
+    /// What a request's `credential` means, but for logins.
+    pub(super) async fn plain_auth(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        name: Option<&str>,
+    ) -> Result<Auth, SendError> {
+        let Some(name) = name else { return Ok(Auth::default()) };
+        let derived = match login {
+            Some(login) => login.derived(name),
+            None => scope.derived_slot(name),
+        };
+        if let Some(derived) = derived {
+            scope.know(derived.value.clone());
+            return match &derived.header {
+                Some(header) => Auth::header(header, &derived.value, derived.origins.clone()),
+                None => Auth::bearer(&derived.value, derived.origins.clone()),
+            };
+        }
+        if let Some(captured) = login.and_then(|login| login.captured(name)) {
+            return Auth::captured(&captured);
+        }
+        let Some(bound) = scope.provider().slot(name) else {
+            return match scope.captured(name) {
+                Some(captured) => Auth::captured(&captured),
+                None => Err(unknown(scope, name)),
+            };
+        };
+        let origins = bound.origins.clone();
+        let own = login.is_some_and(|login| login.slot() == name);
+        match bound.slot.kind {
+            SlotKind::Hmac | SlotKind::Key => Err(SendError::NoSuchCredential(format!(
+                "slot {name:?} holds a key: it signs, and is never sent itself"
+            ))),
+            SlotKind::Exchange | SlotKind::Session if !own => Err(SendError::NoSuchCredential(format!(
+                "slot {name:?} needs a login of its own, which a login can't wait for"
+            ))),
+            kind => {
+                let (source, secret) = self.source(scope, name).await?;
+                let username = source.username.as_deref();
+                match (kind, username, bound.slot.header.as_deref()) {
+                    (SlotKind::Basic, username, _) => Auth::basic(username.unwrap_or_default(), &secret, origins),
+                    (SlotKind::Header, _, Some(header)) => Auth::header(header, &secret, origins),
+                    (SlotKind::Header, _, None) => {
+                        Err(SendError::NoSuchCredential(format!("the manifest names no header for slot {name:?}")))
+                    }
+                    (SlotKind::Exchange | SlotKind::Session, Some(username), _) => {
+                        Auth::basic(username, &secret, origins)
+                    }
+                    _ => Auth::bearer(&secret, origins),
+                }
+            }
+        }
+    }
+
+    /// What the operator put into a slot. From here on no answer of this call shows it.
+    pub(super) async fn source<'a>(
+        &self,
+        scope: &'a CallScope,
+        slot: &str,
+    ) -> Result<(&'a CredentialSource, std::sync::Arc<Secret>), SendError> {
+        let provider = scope.provider().provider();
+        let source = provider.credentials.get(slot).ok_or_else(|| {
+            SendError::NoSuchCredential(format!("provider {} has nothing in its slot {slot:?}", provider.name))
+        })?;
+        let secret = self.ports().secret(&source.secret).await.ok_or_else(|| {
+            let name = &source.secret;
+            SendError::NoSuchCredential(format!(
+                "slot {slot:?} names the secret {name:?}, and there is none of that name"
+            ))
+        })?;
+        let secret = std::sync::Arc::new(secret);
+        scope.know(secret.clone());
+        Ok((source, secret))
+    }
+}
+
+fn unknown(scope: &CallScope, name: &str) -> SendError {
+    let plugin = &scope.provider().provider().plugin;
+    SendError::NoSuchCredential(format!("plugin {plugin} has no slot {name:?}, and nothing was captured into one"))
+}

@@ -1,0 +1,102 @@
+//! From a name to the addresses that may be dialled, and no others.
+//!
+//! The HTTP client asks this resolver and dials what it answers, so a name that changes its mind between check and dial
+//! gains nothing. The client does not ask for literal addresses: the door checks those itself.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use ipnet::IpNet;
+
+use super::{address, allow::Reach, error::SendError};
+
+/// How names become addresses; tests bring their own.
+#[async_trait]
+pub trait Lookup: Send + Sync {
+    /// Every address of a name.
+    ///
+    /// # Errors
+    /// Whatever keeps the name from being resolved.
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+/// The system's resolver.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemLookup;
+
+#[async_trait]
+impl Lookup for SystemLookup {
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect())
+    }
+}
+
+/// Resolves for one provider.
+pub(super) struct Vetted {
+    lookup: Arc<dyn Lookup>,
+    provider: String,
+    networks: Vec<IpNet>,
+}
+
+impl Vetted {
+    pub(super) fn new(lookup: Arc<dyn Lookup>, reach: &Reach) -> Self {
+        Self { lookup, provider: reach.name().to_owned(), networks: reach.networks().to_vec() }
+    }
+}
+
+/// No address of a name may be dialled; found again among the causes of the client's error.
+#[derive(Debug, thiserror::Error)]
+#[error("no address of the name may be dialled")]
+pub(super) struct NothingToDial(pub(super) SendError);
+
+impl reqwest::dns::Resolve for Vetted {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let (lookup, provider, networks) = (self.lookup.clone(), self.provider.clone(), self.networks.clone());
+        Box::pin(async move {
+            let name = name.as_str();
+            let addresses = lookup.lookup(name).await?;
+            let mut dialled = Vec::new();
+            let mut refused = None;
+            for address in addresses {
+                match address::check(address, &networks) {
+                    Ok(()) => dialled.push(SocketAddr::new(address, 0)),
+                    Err(why) => refused = Some(why),
+                }
+            }
+            match (dialled.is_empty(), refused) {
+                (false, _) => Ok(Box::new(dialled.into_iter()) as reqwest::dns::Addrs),
+                (true, Some(why)) => Err(NothingToDial(denial(&provider, Some(name), &why)).into()),
+                (true, None) => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into()),
+            }
+        })
+    }
+}
+
+/// Checks a URL whose host is an address: the client would dial it without asking the resolver.
+pub(super) fn check_literal(reach: &Reach, url: &url::Url) -> Result<(), SendError> {
+    let address = match url.host() {
+        Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
+        _ => return Ok(()),
+    };
+    address::check(address, reach.networks()).map_err(|why| denial(reach.name(), None, &why))
+}
+
+fn denial(provider: &str, name: Option<&str>, why: &address::Refused) -> SendError {
+    let address::Refused { address, class, grantable } = why;
+    let what = match name {
+        Some(name) => {
+            format!("{name} resolves to {address}, which is {class}, and provider {provider} may not dial that")
+        }
+        None => format!("{address} is {class}, and provider {provider} may not dial that"),
+    };
+    if *grantable {
+        SendError::denied(what, format!("provider update {provider} --allow-private {}", IpNet::from(*address)))
+    } else {
+        SendError::never(what)
+    }
+}

@@ -1,0 +1,512 @@
+//! One request from the guest's hand to the platform and back: check, fill, sign, authenticate, send, follow.
+//!
+//! Every hop goes through the same steps from the start. Must be absent: a way to the HTTP client that leaves one out.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
+use novacron_cicd_contract::bindings::novacron::cicd::{
+    http::Response,
+    types::{BodyPart, Redirects, Request, SecretPart},
+};
+use novacron_cicd_vault::{Secret, sign::seal_box};
+use tokio::time::Instant;
+use url::Url;
+
+use super::{
+    Door, StreamAnswer,
+    allow::Origin,
+    answer::shown,
+    audit::Audit,
+    body, capture,
+    error::SendError,
+    headers,
+    inject::Auth,
+    login::LoginState,
+    redirect::{self, Step},
+    resolve::{self, NothingToDial},
+    scope::{CallScope, SlotKind},
+    sign,
+    witness::Witness,
+};
+
+/// A request that passed every check that can be made before a name is resolved.
+struct Prepared {
+    method: Method,
+    url: Url,
+    origin: Origin,
+    headers: HeaderMap,
+    body: Bytes,
+    redirects: Redirects,
+    changes: bool,
+    streaming: bool,
+}
+
+/// An answer whose body is still to be read.
+pub(super) struct Landed {
+    pub(super) response: reqwest::Response,
+    pub(super) origin: Origin,
+    pub(super) audit: Audit,
+    pub(super) witness: Witness,
+    url: Url,
+    crossed: bool,
+}
+
+impl Landed {
+    pub(super) fn final_url(&self) -> String {
+        let mut url = self.url.clone();
+        if self.crossed {
+            url.set_query(None);
+        }
+        url.into()
+    }
+
+    pub(super) fn broken(&self, error: &reqwest::Error) -> SendError {
+        self.witness.failure(format!("the answer of {} did not come whole: {}", self.origin, cause(error)))
+    }
+
+    pub(super) async fn piece(&mut self, scope: &CallScope) -> Result<Option<Bytes>, SendError> {
+        let piece = self.response.chunk().await.map_err(|error| self.broken(&error))?;
+        if let Some(piece) = &piece {
+            self.audit.received(piece.len() as u64);
+            scope.spend_bytes(piece.len() as u64)?;
+        }
+        Ok(piece)
+    }
+}
+
+impl Door {
+    pub(super) async fn send_checked(&self, scope: &CallScope, request: &Request) -> Result<Response, SendError> {
+        let (landed, until) = self.land(scope, request, false).await?;
+        let witness = landed.witness.clone();
+        bounded(scope, until, &witness, Box::pin(self.read(scope, None, request, landed))).await
+    }
+
+    pub(super) async fn stream_checked(&self, scope: &CallScope, request: &Request) -> Result<StreamAnswer, SendError> {
+        let (landed, _) = self.land(scope, request, true).await?;
+        Ok(self.open(scope, landed))
+    }
+
+    /// Sends a guest's request; logs in for it where its slot needs that, once more where the platform refuses the login.
+    async fn land(
+        &self,
+        scope: &CallScope,
+        request: &Request,
+        streaming: bool,
+    ) -> Result<(Landed, Instant), SendError> {
+        let prepared = self.prepare(scope, None, request, streaming).await?;
+        let slot = request.credential.as_deref();
+        let needs_login = slot.filter(|slot| {
+            let kind = scope.provider().slot(slot).map(|bound| bound.slot.kind);
+            matches!(kind, Some(SlotKind::Exchange | SlotKind::Session))
+        });
+        let auth = match needs_login {
+            Some(slot) => self.login_auth(scope, slot, None).await?,
+            None => self.plain_auth(scope, None, slot).await?,
+        };
+        let until = until(scope, request);
+        let landed = self.fly(scope, None, &prepared, &auth, until).await?;
+        let status = landed.response.status().as_u16();
+        match auth.login.clone() {
+            Some((slot, number)) if auth.is_refused(status, &prepared.method) => {
+                match self.login_auth(scope, &slot, Some(number)).await {
+                    Ok(fresh) => {
+                        drop(landed);
+                        Ok((self.fly(scope, None, &prepared, &fresh, until).await?, until))
+                    }
+                    // The guest knows best what the platform's refusal means.
+                    Err(error) => {
+                        let error = self.redactor(scope).text(&error.to_string());
+                        tracing::warn!(provider = %scope.provider().provider().name, slot, error, "could not log in again");
+                        Ok((landed, until))
+                    }
+                }
+            }
+            _ => Ok((landed, until)),
+        }
+    }
+
+    /// Sends one request of a login.
+    pub(super) async fn login_request(
+        &self,
+        scope: &CallScope,
+        login: &LoginState,
+        request: &Request,
+    ) -> Result<Response, SendError> {
+        let prepared = self.prepare(scope, Some(login), request, false).await?;
+        let auth = self.plain_auth(scope, Some(login), request.credential.as_deref()).await?;
+        let until = until(scope, request);
+        let landed = self.fly(scope, Some(login), &prepared, &auth, until).await?;
+        let witness = landed.witness.clone();
+        bounded(scope, until, &witness, Box::pin(self.read(scope, Some(login), request, landed))).await
+    }
+
+    async fn prepare(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        request: &Request,
+        streaming: bool,
+    ) -> Result<Prepared, SendError> {
+        let prepared = self.check(scope, login, request, streaming).await;
+        if let Err(error) = &prepared {
+            let url = scope.provider().reach().join(&request.url).ok();
+            let origin = url.as_ref().and_then(Origin::of).map_or_else(String::new, |origin| origin.to_string());
+            let method: String = request.method.chars().take(16).collect();
+            Audit::begin(self.ports(), scope, function(scope, login), &method, origin, 0).failed(error);
+        }
+        prepared
+    }
+
+    async fn check(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        request: &Request,
+        streaming: bool,
+    ) -> Result<Prepared, SendError> {
+        if scope.is_pure() {
+            let function = scope.function();
+            return Err(SendError::never(format!("{function} is a pure function: it may not send anything")));
+        }
+        let method = headers::method(&request.method)?;
+        let reach = scope.provider().reach();
+        let url = reach.join(&request.url)?;
+        let origin = reach.check(&url)?;
+        resolve::check_literal(reach, &url)?;
+        if login.is_none() {
+            for capture in &request.captures {
+                if scope.provider().slot(&capture.into).is_some() {
+                    let slot = &capture.into;
+                    return Err(SendError::BadRequest(format!("slot {slot:?} is declared: only a login fills it")));
+                }
+            }
+        }
+        let mut headers = headers::of_guest(&request.headers, scope.provider())?;
+        let body = self.fill(scope, login, &request.body, &origin).await?;
+        for signature in &request.signatures {
+            let bound = scope.provider().slot(&signature.key).filter(|bound| bound.slot.kind == SlotKind::Hmac);
+            let key = &signature.key;
+            let bound =
+                bound.ok_or_else(|| SendError::NoSuchCredential(format!("there is no slot {key:?} of kind hmac")))?;
+            if !bound.origins.contains(&origin) {
+                return Err(SendError::never(format!("the key in slot {key:?} does not sign for {origin}")));
+            }
+            let (_, key) = self.source(scope, key).await?;
+            sign::sign(&mut headers, signature, &key, &body)?;
+        }
+        if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let changes = login.is_none() && reach.changes(method.as_str(), &url);
+        Ok(Prepared { method, url, origin, headers, body, redirects: request.redirects, changes, streaming })
+    }
+
+    async fn fill(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        parts: &[BodyPart],
+        origin: &Origin,
+    ) -> Result<Bytes, SendError> {
+        let cap = usize::try_from(scope.budget().body).unwrap_or(usize::MAX);
+        let mut filled = Vec::new();
+        for part in parts {
+            match part {
+                BodyPart::Bytes(bytes) => filled.extend_from_slice(bytes),
+                BodyPart::Secret(SecretPart { secret: reference, escape, seal_to }) => {
+                    let base = scope.provider().reach().base();
+                    if origin != base {
+                        return Err(SendError::never(format!(
+                            "secrets are put into bodies for {base} alone, not {origin}"
+                        )));
+                    }
+                    let secret = self.part(scope, login, reference).await?;
+                    scope.know(secret.clone());
+                    match seal_to {
+                        None => body::place(&mut filled, secret.expose(), escape, reference)?,
+                        Some(slot) => {
+                            let sealed = seal(scope, slot, &secret, base)?;
+                            body::place(&mut filled, &sealed, escape, reference)?;
+                        }
+                    }
+                }
+            }
+            if filled.len() > cap {
+                return Err(SendError::BadRequest(format!("the request's body is longer than {cap} bytes")));
+            }
+        }
+        Ok(filled.into())
+    }
+
+    async fn part(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        reference: &str,
+    ) -> Result<std::sync::Arc<Secret>, SendError> {
+        let unknown = || {
+            let function = scope.function();
+            SendError::NoSuchCredential(format!(
+                "{reference:?} is no secret that {function} was given to put in a body"
+            ))
+        };
+        let Some(slot) = reference.strip_prefix("slot:") else {
+            return scope.secret(reference).cloned().ok_or_else(unknown);
+        };
+        if let Some(captured) = login.and_then(|login| login.captured(slot)) {
+            return Ok(captured.value.clone());
+        }
+        let bound = scope.provider().slot(slot).ok_or_else(unknown)?;
+        if login.is_none() && !bound.slot.body {
+            return Err(SendError::NoSuchCredential(format!("the manifest does not let slot {slot:?} into bodies")));
+        }
+        Ok(self.source(scope, slot).await?.1)
+    }
+
+    async fn fly(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        prepared: &Prepared,
+        auth: &Auth,
+        until: Instant,
+    ) -> Result<Landed, SendError> {
+        let witness = Witness::default();
+        let flight = Box::pin(self.hops(scope, login, prepared, auth, &witness));
+        bounded(scope, until, &witness, flight).await
+    }
+
+    async fn hops(
+        &self,
+        scope: &CallScope,
+        login: Option<&LoginState>,
+        prepared: &Prepared,
+        auth: &Auth,
+        witness: &Witness,
+    ) -> Result<Landed, SendError> {
+        let reach = scope.provider().reach();
+        let (mut method, mut url, mut origin) =
+            (prepared.method.clone(), prepared.url.clone(), prepared.origin.clone());
+        let (mut headers, mut body) = (prepared.headers.clone(), prepared.body.clone());
+        let (mut crossed, mut hops) = (false, 0);
+        loop {
+            let changes = prepared.changes && method == prepared.method;
+            let mut audit = Audit::begin(
+                self.ports(),
+                scope,
+                function(scope, login),
+                method.as_str(),
+                origin.to_string(),
+                body.len() as u64,
+            );
+            let mut sent_headers = headers.clone();
+            if !crossed {
+                if hops == 0 {
+                    auth.check(&origin).inspect_err(|error| audit.failed(error))?;
+                }
+                auth.apply(&mut sent_headers, &method, &origin);
+                if let Some(login) = login {
+                    jar_out(login, &mut sent_headers);
+                }
+            }
+            let request = Outgoing { method: &method, url: &url, headers: sent_headers, body: &body, changes };
+            let response = match self.dial(scope, request, prepared.streaming, witness).await {
+                Ok(response) => response,
+                Err(error) => {
+                    audit.failed(&error);
+                    // The first request was answered; only what was to be read about it is missing.
+                    return Err(match error {
+                        SendError::TooLarge(_) => error,
+                        error if prepared.changes && hops > 0 => SendError::Interrupted(error.to_string()),
+                        error => error,
+                    });
+                }
+            };
+            let status = response.status().as_u16();
+            audit.status(status);
+            if let Some(login) = login.filter(|_| origin == *reach.base()) {
+                for (name, value) in capture::set_cookies(&shown(response.headers())) {
+                    login.keep_cookie(name, value);
+                }
+            }
+            let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+            let next = match location {
+                Some(location) if response.status().is_redirection() && prepared.redirects != Redirects::None => {
+                    self.next(scope, prepared, &method, status, &url, location, hops)
+                }
+                _ => Ok(None),
+            };
+            match next {
+                Ok(Some(next)) => {
+                    if next.origin != origin {
+                        crossed = true;
+                        headers = headers.iter().filter(|(name, _)| redirect::may_cross(name)).fold(
+                            HeaderMap::new(),
+                            |mut kept, (name, value)| {
+                                kept.append(name.clone(), value.clone());
+                                kept
+                            },
+                        );
+                    }
+                    if !next.body {
+                        body = Bytes::new();
+                        headers.remove(header::CONTENT_LENGTH);
+                        headers.remove(header::CONTENT_TYPE);
+                    }
+                    (method, url, origin) = (next.method, next.url, next.origin);
+                    hops += 1;
+                }
+                Err(error) if !prepared.changes => {
+                    audit.failed(&error);
+                    return Err(error);
+                }
+                // What changes was done: its answer is the guest's, though nobody may go where it points to.
+                Ok(None) | Err(_) => {
+                    return Ok(Landed { response, origin, audit, witness: witness.clone(), url, crossed });
+                }
+            }
+        }
+    }
+
+    /// Where an answer leads, checked like any request; none where it is not followed.
+    fn next(
+        &self,
+        scope: &CallScope,
+        prepared: &Prepared,
+        method: &Method,
+        status: u16,
+        from: &Url,
+        location: &str,
+        hops: u32,
+    ) -> Result<Option<Next>, SendError> {
+        let reach = scope.provider().reach();
+        let url = reach.follow(from, location)?;
+        let origin = Origin::of(&url).ok_or_else(|| SendError::never("the redirect has no host"))?;
+        let same_origin = Origin::of(from).as_ref() == Some(&origin);
+        let Step::Follow { method, body } = redirect::decide(prepared.redirects, method, status, same_origin) else {
+            return Ok(None);
+        };
+        if hops >= redirect::MOST {
+            return Err(SendError::Other(format!("more than {} redirects in a row", redirect::MOST)));
+        }
+        if !reach.allows(&origin) {
+            reach.check_redirect(&url)?;
+        }
+        resolve::check_literal(reach, &url)?;
+        Ok(Some(Next { method, url, origin, body }))
+    }
+
+    async fn dial(
+        &self,
+        scope: &CallScope,
+        request: Outgoing<'_>,
+        streaming: bool,
+        witness: &Witness,
+    ) -> Result<reqwest::Response, SendError> {
+        scope.spend_request()?;
+        scope.spend_bytes(request.body.len() as u64)?;
+        let clients = self.dialer().clients(scope.provider())?;
+        let client = match (streaming, request.changes) {
+            (true, _) => &clients.streams,
+            (false, true) => &clients.changes,
+            (false, false) => &clients.reads,
+        };
+        let changed = request.changes.then(|| scope.changed());
+        let body = witness.body(request.body.clone(), move || {
+            if let Some(changed) = &changed {
+                changed.store(true, Ordering::SeqCst);
+            }
+        });
+        let sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers).body(body);
+        sent.send().await.map_err(|error| failure(&error, request.url, witness))
+    }
+}
+
+struct Outgoing<'a> {
+    method: &'a Method,
+    url: &'a Url,
+    headers: HeaderMap,
+    body: &'a Bytes,
+    changes: bool,
+}
+
+struct Next {
+    method: Method,
+    url: Url,
+    origin: Origin,
+    body: bool,
+}
+
+fn function<'a>(scope: &'a CallScope, login: Option<&LoginState>) -> &'a str {
+    if login.is_some() { "login" } else { scope.function() }
+}
+
+/// Puts the jar of a login into a request to the base URL's origin, behind what a credential put there.
+fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
+    let pairs: Vec<String> =
+        login.cookies(|_| true).into_iter().map(|(name, value)| format!("{name}={}", *value)).collect();
+    if pairs.is_empty() || headers.contains_key(header::COOKIE) {
+        return;
+    }
+    if let Ok(mut value) = HeaderValue::from_str(&pairs.join("; ")) {
+        value.set_sensitive(true);
+        headers.insert(header::COOKIE, value);
+    }
+}
+
+fn seal(scope: &CallScope, slot: &str, secret: &Secret, base: &Origin) -> Result<Vec<u8>, SendError> {
+    let missing = || SendError::NoSuchCredential(format!("no public key was captured into {slot:?} in this call"));
+    let captured = scope.captured(slot).ok_or_else(missing)?;
+    if captured.origin != *base {
+        return Err(SendError::never(format!("the key in {slot:?} came from {}, not from {base}", captured.origin)));
+    }
+    let key = body::public_key(&captured.value, slot)?;
+    seal_box(&key, secret).map_err(|error| SendError::BadRequest(format!("can't seal to {slot:?}: {error}")))
+}
+
+/// When one request has taken too long.
+fn until(scope: &CallScope, request: &Request) -> Instant {
+    let asked = request.timeout_ms.map(|millis| Duration::from_millis(millis.into()));
+    let timeout = asked.unwrap_or(Duration::MAX).min(scope.budget().timeout);
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now).min(scope.deadline())
+}
+
+/// Waits for `work` until time is up or nobody waits for it any more; dropping it closes the connection.
+async fn bounded<T>(
+    scope: &CallScope,
+    until: Instant,
+    witness: &Witness,
+    work: impl Future<Output = Result<T, SendError>>,
+) -> Result<T, SendError> {
+    tokio::select! {
+        biased;
+        () = scope.cancel().cancelled() => Err(witness.failure("the call was canceled".into())),
+        result = work => result,
+        () = tokio::time::sleep_until(until) => Err(witness.failure("the request's time was up".into())),
+    }
+}
+
+fn failure(error: &reqwest::Error, url: &Url, witness: &Witness) -> SendError {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(NothingToDial(denied)) = error.downcast_ref() {
+            return denied.clone();
+        }
+        next = error.source();
+    }
+    let origin = Origin::of(url).map_or_else(String::new, |origin| origin.to_string());
+    let doing = if error.is_connect() { "connecting to" } else { "the request to" };
+    witness.failure(format!("{doing} {origin} failed: {}", cause(error)))
+}
+
+/// The innermost cause: what surrounds it repeats the URL, whose query is nobody's business.
+fn cause(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    if std::ptr::addr_eq(innermost, error) { "it broke off".to_owned() } else { innermost.to_string() }
+}
