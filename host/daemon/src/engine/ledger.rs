@@ -1,0 +1,192 @@
+//! The store as the engine's ledger.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use novacron_cicd_domain::{
+    Timestamp,
+    id::{OperationId, ProviderId, RunId},
+    operation::{Operation, OperationState},
+    pipeline::Pipeline,
+    platform::Ticket,
+    provider::Provider,
+    run::{Run, SeenRun, Standing},
+};
+use novacron_cicd_store::{Claim, Page, Reader, Store, StoreError};
+
+use super::{
+    payload::Payload,
+    ports::{Job, Ledger},
+    record,
+    verdict::Verdict,
+};
+
+/// The store, and how long a run that calls back may be silent.
+#[derive(Clone)]
+pub struct StoreLedger {
+    store: Store,
+    heartbeat: i64,
+}
+
+impl StoreLedger {
+    /// A ledger in `store`.
+    #[must_use]
+    pub fn new(store: Store, heartbeat: Duration) -> Self {
+        Self { store, heartbeat: i64::try_from(heartbeat.as_millis()).unwrap_or(i64::MAX) }
+    }
+}
+
+/// So many silent runs are ended in one transaction; the rest in the next.
+const SILENT: u32 = 100;
+/// So many runs of one provider are followed at once.
+const ACTIVE: u32 = 1000;
+
+/// None where it was deleted.
+fn pipeline(state: &Reader<'_>, run: Option<&Run>, payload: &Payload) -> Result<Option<Pipeline>, StoreError> {
+    let Some(id) = run.map(|run| run.pipeline).or(payload.pipeline) else { return Ok(None) };
+    match state.pipeline(id) {
+        Ok(pipeline) => Ok(Some(pipeline)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the platform calls a run's pipeline: pinned when the run was asked for, since ours may change or go.
+fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+    if let Some(pinned) = record::trigger_of(state, run.id)?.and_then(|trigger| Payload::of(&trigger).external_ref) {
+        return Ok(pinned);
+    }
+    let pipeline = pipeline(state, Some(run), &Payload::default())?;
+    Ok(pipeline.and_then(|pipeline| pipeline.external_ref).unwrap_or_else(|| run.pipeline.to_string()))
+}
+
+#[async_trait]
+impl Ledger for StoreLedger {
+    async fn release(&self, _: Timestamp) -> Result<(), StoreError> {
+        self.store.write(|tx| tx.release_leases().map(|_| ())).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+        let now = claim.now;
+        // Most looks find nothing: those cost no commit.
+        let due = self.store.read(|state| state.next_due()).await?;
+        if due.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        self.store.write(move |tx| tx.claim_operations(&claim)).await
+    }
+
+    async fn job(&self, id: OperationId) -> Result<Job, StoreError> {
+        self.store
+            .read(move |state| {
+                let operation = state.operation(id)?;
+                let payload = Payload::of(&operation);
+                let run = operation.run.map(|run| state.run(run)).transpose()?;
+                let pipeline = pipeline(state, run.as_ref(), &payload)?;
+                let platform_pipeline = match (&run, &payload.external_ref) {
+                    (_, Some(pinned)) => pinned.clone(),
+                    (Some(run), None) => platform_pipeline(state, run)?,
+                    (None, None) => pipeline
+                        .as_ref()
+                        .map(|pipeline| pipeline.external_ref.clone().unwrap_or_else(|| pipeline.id.to_string()))
+                        .unwrap_or_default(),
+                };
+                Ok(Job { provider: state.provider(operation.provider)?, run, pipeline, platform_pipeline, operation })
+            })
+            .await
+    }
+
+    async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError> {
+        let claimed = operation.clone();
+        self.store
+            .write(move |tx| {
+                let current = tx.operation(claimed.id)?;
+                let ours = matches!(current.state, OperationState::Claimed | OperationState::Sent);
+                if !ours || current.version != claimed.version {
+                    return Ok(None);
+                }
+                let mut payload = Payload::of(&current);
+                payload.looks = 0;
+                payload.doubt |= current.state == OperationState::Sent;
+                let sent = Operation {
+                    state: OperationState::Sent,
+                    attempts: current.attempts + 1,
+                    first_sent: current.first_sent.or(Some(now)),
+                    payload: payload.json(),
+                    ..current.clone()
+                };
+                record::change(tx, &current, sent, now).map(Some)
+            })
+            .await
+    }
+
+    async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError> {
+        let (operation, heartbeat) = (operation.clone(), now.plus_millis(self.heartbeat));
+        self.store.write(move |tx| record::settle(tx, &operation, verdict, heartbeat, now)).await
+    }
+
+    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
+        self.store
+            .write(move |tx| {
+                let run = tx.run(run)?;
+                Ok(record::observe(tx, &run, seen, Standing::Truth, now)?.0)
+            })
+            .await
+    }
+
+    async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError> {
+        self.store
+            .write(move |tx| {
+                let run = tx.run(run)?;
+                record::ticket(tx, &run, ticket, now)
+            })
+            .await
+    }
+
+    async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        if self.store.read(move |state| state.silent_runs(now, 1)).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store
+            .write(move |tx| {
+                let mut lost = Vec::new();
+                for run in tx.silent_runs(now, SILENT)? {
+                    if record::lose(tx, run.id, now)? {
+                        lost.push(run.id);
+                    }
+                }
+                Ok(lost)
+            })
+            .await
+    }
+
+    async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError> {
+        self.store.read(move |state| state.active_runs(provider, ACTIVE)).await
+    }
+
+    async fn providers(&self) -> Result<Vec<Provider>, StoreError> {
+        self.store
+            .read(|state| {
+                let mut all = Vec::new();
+                let mut page = Page::first(Page::MOST);
+                loop {
+                    let listing = state.providers(&page)?;
+                    all.extend(listing.items);
+                    match listing.next {
+                        Some(next) => page.after = Some(next),
+                        None => return Ok(all),
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError> {
+        let run = run.clone();
+        self.store.read(move |state| platform_pipeline(state, &run)).await
+    }
+
+    async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {
+        self.store.read(move |state| record::trigger_of(state, run)).await
+    }
+}

@@ -1,0 +1,56 @@
+//! What an operation's JSON payload holds: what its call needs beside the rows it is about. Names of secrets, and sealed
+//! bytes that only this host's vault opens; never a value.
+
+use std::collections::BTreeMap;
+
+use novacron_cicd_domain::{id::PipelineId, operation::Operation};
+use serde::{Deserialize, Serialize};
+
+/// The payload, of every kind of operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Payload {
+    /// An operator gave it up: it is never sent again of its own accord.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cancel_requested: bool,
+    /// An attempt was sent and its outcome was never learned.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) doubt: bool,
+    /// How often it was looked for since it was last sent.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) looks: u32,
+    /// Parameters that are secrets, and the names of those: pinned when the run was asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) secrets: BTreeMap<String, String>,
+    /// The run's callback token, sealed, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) callback: Option<String>,
+    /// The pipeline of an operation that is about no run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pipeline: Option<PipelineId>,
+    /// What the platform calls it, where our row may be gone when the call is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_ref: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Payload {
+    /// What `operation` holds; empty where it is not ours to read.
+    pub(crate) fn of(operation: &Operation) -> Self {
+        serde_json::from_value(operation.payload.clone()).unwrap_or_default()
+    }
+
+    /// As it is stored.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// What a run's callback token is sealed for.
+pub(crate) fn callback_context(run: novacron_cicd_domain::id::RunId) -> String {
+    format!("run-callback:{run}")
+}

@@ -1,0 +1,312 @@
+//! How a change of a run or an operation is written: the row and its events, within one transaction of whoever asks.
+//!
+//! Everything that moves a run goes through here, so that no state changes without an event. Must be absent: when and
+//! why, which is the caller's.
+
+use novacron_cicd_domain::{
+    Timestamp,
+    event::{self, EventKind},
+    id::{PipelineId, RunId},
+    operation::{Operation, OperationKind, OperationState},
+    platform::Ticket,
+    run::{Change, Observation, Run, SeenRun, Standing, heartbeat, reduce},
+    status::{State, Status},
+};
+use novacron_cicd_store::{NewEvent, OperationFilter, Page, Reader, StoreError, Tx};
+use serde_json::Value;
+
+use super::{
+    payload::Payload,
+    trigger::{effect, names_of},
+    verdict::{Effect, Verdict, Why},
+};
+
+/// An event about a run.
+pub(crate) fn run_event(
+    tx: &mut Tx<'_>,
+    run: &Run,
+    kind: EventKind,
+    data: Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.append_event(&NewEvent {
+        at,
+        kind: kind.as_str().into(),
+        subject: run.id.to_string(),
+        run: Some(run.id),
+        pipeline: Some(run.pipeline),
+        data,
+    })?;
+    Ok(())
+}
+
+fn moved(tx: &mut Tx<'_>, operation: &Operation, from: OperationState, at: Timestamp) -> Result<(), StoreError> {
+    let run = operation.run.map(|run| tx.run(run)).transpose()?;
+    tx.append_event(&NewEvent {
+        at,
+        kind: EventKind::OperationState.as_str().into(),
+        subject: operation.id.to_string(),
+        run: operation.run,
+        pipeline: run.map(|run| run.pipeline).or(Payload::of(operation).pipeline),
+        data: event::operation_state(operation, from),
+    })?;
+    Ok(())
+}
+
+/// A changed operation, where `before` is what is stored.
+pub(crate) fn change(
+    tx: &mut Tx<'_>,
+    before: &Operation,
+    mut after: Operation,
+    at: Timestamp,
+) -> Result<Operation, StoreError> {
+    after.updated = at;
+    after.version = tx.update_operation(&after, before.version)?;
+    if after.state != before.state {
+        moved(tx, &after, before.state, at)?;
+    }
+    Ok(after)
+}
+
+/// Writes a run that the reducer, or we, changed.
+fn put(tx: &mut Tx<'_>, before: &Run, mut after: Run, changes: &[Change], at: Timestamp) -> Result<Run, StoreError> {
+    if changes.is_empty() {
+        return Ok(before.clone());
+    }
+    after.version = tx.update_run(&after, before.version)?;
+    for change in changes {
+        let (kind, data) = event::of_change(&after, change);
+        run_event(tx, &after, kind, data, at)?;
+    }
+    Ok(after)
+}
+
+/// Lets an observation into the reducer and writes what it changes.
+pub(crate) fn observe(
+    tx: &mut Tx<'_>,
+    run: &Run,
+    seen: SeenRun,
+    standing: Standing,
+    at: Timestamp,
+) -> Result<(Run, bool), StoreError> {
+    let reduced = reduce(run, &Observation { standing, seen: at, seen_run: seen });
+    let after = put(tx, run, reduced.run, &reduced.changes, at)?;
+    Ok((after, reduced.wake))
+}
+
+/// Our own word about a run that the platform has none for. A terminal state stays what it is.
+pub(crate) fn decide(tx: &mut Tx<'_>, run: &Run, status: Status, at: Timestamp) -> Result<Run, StoreError> {
+    let (from, to) = (run.status.state, status.state);
+    if from.is_terminal() || from == to {
+        return Ok(run.clone());
+    }
+    let mut after = run.clone();
+    after.status = status;
+    if to.is_terminal() {
+        after.times.finished = after.times.finished.or(Some(at));
+    }
+    put(tx, run, after, &[Change::RunState { from, to }], at)
+}
+
+/// Ends a run that was silent past its deadline; false where there is nothing to end.
+pub(crate) fn lose(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<bool, StoreError> {
+    let run = tx.run(run)?;
+    // That the deadline is past is the store's word, which holds it.
+    let Some(reduced) = heartbeat::end_if_silent(&run, at.plus_millis(-1), at) else { return Ok(false) };
+    put(tx, &run, reduced.run, &reduced.changes, at)?;
+    Ok(true)
+}
+
+/// A detail of ours.
+fn detail(tx: &mut Tx<'_>, run: &Run, change: impl FnOnce(&mut Run), at: Timestamp) -> Result<Run, StoreError> {
+    let mut after = run.clone();
+    change(&mut after);
+    let changes: &[Change] = if after == *run { &[] } else { &[Change::Details] };
+    put(tx, run, after, changes, at)
+}
+
+/// Somebody asked for its end.
+pub(crate) fn cancel_requested(tx: &mut Tx<'_>, run: &Run, by: &str, at: Timestamp) -> Result<Run, StoreError> {
+    if run.cancel_requested {
+        return Ok(run.clone());
+    }
+    let mut after = run.clone();
+    after.cancel_requested = true;
+    after.version = tx.update_run(&after, run.version)?;
+    run_event(tx, &after, EventKind::RunCancelRequested, event::run_cancel_requested(&after, by), at)?;
+    Ok(after)
+}
+
+/// The operations of a run, newest first.
+pub(crate) fn operations_of(state: &Reader<'_>, run: RunId) -> Result<Vec<Operation>, StoreError> {
+    let filter = OperationFilter { run: Some(run), ..OperationFilter::default() };
+    Ok(state.operations(&Page::first(Page::MOST), &filter)?.items)
+}
+
+/// The operation that started, or is to start, a run.
+pub(crate) fn trigger_of(state: &Reader<'_>, run: RunId) -> Result<Option<Operation>, StoreError> {
+    Ok(operations_of(state, run)?.into_iter().find(|operation| operation.kind == OperationKind::RunTrigger))
+}
+
+/// The run speaks: so its trigger was taken, whatever was thought of it.
+pub(crate) fn evidence(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<(), StoreError> {
+    let Some(trigger) = trigger_of(tx, run)? else { return Ok(()) };
+    if trigger.state != OperationState::Ambiguous {
+        return Ok(());
+    }
+    let done = Operation { state: OperationState::Done, error: None, ..trigger.clone() };
+    change(tx, &trigger, done, at)?;
+    Ok(())
+}
+
+/// What became of a request to start a run.
+pub(crate) fn ticket(tx: &mut Tx<'_>, run: &Run, ticket: Ticket, at: Timestamp) -> Result<Run, StoreError> {
+    started(tx, run, effect(ticket), at)
+}
+
+fn started(tx: &mut Tx<'_>, run: &Run, effect: Effect, at: Timestamp) -> Result<Run, StoreError> {
+    let run = match run.status.state {
+        State::Ambiguous => decide(tx, run, Status::ours(State::Pending), at)?,
+        _ => run.clone(),
+    };
+    match effect {
+        Effect::Seen(seen) => {
+            // What the run said of itself meanwhile is newer than this answer.
+            let overtaken = run.status.state != State::Pending;
+            let seen = if overtaken { names_of(*seen) } else { *seen };
+            let (run, _) = observe(tx, &run, seen, Standing::Truth, at)?;
+            detail(tx, &run, |run| run.ticket = None, at)
+        }
+        Effect::Queued { ticket, folded } => detail(
+            tx,
+            &run,
+            |run| {
+                run.ticket = Some(ticket);
+                if folded && !run.status.conditions.iter().any(|condition| condition == "folded") {
+                    run.status.conditions.push("folded".into());
+                }
+            },
+            at,
+        ),
+        Effect::Dropped(reason) => {
+            decide(tx, &run, Status::ours(State::Canceled).because(reason.unwrap_or_else(|| "queue".into())), at)
+        }
+        Effect::Nothing | Effect::Pipeline(_) => Ok(run),
+    }
+}
+
+/// Records what became of an attempt: the operation, what it is about, and the events. false: that attempt is not the
+/// current one any more, and nothing was changed.
+pub(crate) fn settle(
+    tx: &mut Tx<'_>,
+    attempt: &Operation,
+    verdict: Verdict,
+    heartbeat_until: Timestamp,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let current = tx.operation(attempt.id)?;
+    let ours = matches!(current.state, OperationState::Claimed | OperationState::Sent);
+    if !ours || current.attempts != attempt.attempts {
+        return Ok(false);
+    }
+    let mut payload = Payload::of(&current);
+    let verdict = match verdict {
+        // Nothing was done, and nobody wants it any more.
+        Verdict::Retry { why, .. } if payload.cancel_requested => Verdict::Canceled(why),
+        other => other,
+    };
+    let mut next = Operation { lease_until: None, ..current.clone() };
+    let pair = |why: &Why| Some((why.code.clone(), why.message.clone()));
+    match &verdict {
+        Verdict::Done(_) => (next.state, next.error) = (OperationState::Done, None),
+        Verdict::Retry { due, why } => {
+            (next.state, next.due, next.error) = (OperationState::Queued, *due, pair(why));
+        }
+        Verdict::Unsettled { due, why, looks } => {
+            payload.looks = *looks;
+            next.payload = payload.json();
+            (next.due, next.error) = (*due, pair(why));
+        }
+        Verdict::Failed(why) => (next.state, next.error) = (OperationState::Failed, pair(why)),
+        Verdict::Ambiguous(why) => (next.state, next.error) = (OperationState::Ambiguous, pair(why)),
+        Verdict::Canceled(why) => (next.state, next.error) = (OperationState::Canceled, pair(why)),
+    }
+    let operation = change(tx, &current, next, at)?;
+    match operation.kind {
+        OperationKind::RunTrigger => settle_trigger(tx, &operation, verdict, heartbeat_until, at)?,
+        OperationKind::RunCancel => {
+            if let (Verdict::Done(Effect::Seen(seen)), Some(run)) = (verdict, operation.run) {
+                let run = tx.run(run)?;
+                observe(tx, &run, *seen, Standing::Truth, at)?;
+            }
+        }
+        OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
+            if let (Verdict::Done(Effect::Pipeline(Some(external))), Some(pipeline)) = (verdict, payload.pipeline) {
+                adopt(tx, pipeline, external, at)?;
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn settle_trigger(
+    tx: &mut Tx<'_>,
+    operation: &Operation,
+    verdict: Verdict,
+    heartbeat_until: Timestamp,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(run) = operation.run else { return Ok(()) };
+    let run = tx.run(run)?;
+    let open = matches!(run.status.state, State::Pending | State::Ambiguous);
+    match verdict {
+        Verdict::Done(effect) => {
+            let run = started(tx, &run, effect, at)?;
+            if Payload::of(operation).callback.is_some() && !run.status.state.is_terminal() {
+                tx.touch_heartbeat(run.id, heartbeat_until)?;
+            }
+        }
+        Verdict::Failed(_) if open => {
+            decide(tx, &run, Status::ours(State::Failed).because("startup"), at)?;
+        }
+        Verdict::Ambiguous(_) if open => {
+            decide(tx, &run, Status::ours(State::Ambiguous), at)?;
+        }
+        Verdict::Canceled(_) if open => {
+            decide(tx, &run, Status::ours(State::Canceled), at)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What the platform calls a pipeline of ours.
+pub(crate) fn adopt(
+    tx: &mut Tx<'_>,
+    pipeline: PipelineId,
+    external: String,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let before = match tx.pipeline(pipeline) {
+        Ok(pipeline) => pipeline,
+        // Deleted meanwhile.
+        Err(StoreError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if before.external_ref.as_deref() == Some(&external) {
+        return Ok(());
+    }
+    let mut after = before.clone();
+    after.external_ref = Some(external);
+    after.updated = at;
+    after.version = tx.update_pipeline(&after, before.version)?;
+    tx.append_event(&NewEvent {
+        at,
+        kind: EventKind::PipelineUpdated.as_str().into(),
+        subject: after.id.to_string(),
+        run: None,
+        pipeline: Some(after.id),
+        data: event::pipeline(&after),
+    })?;
+    Ok(())
+}

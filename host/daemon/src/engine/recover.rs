@@ -1,0 +1,135 @@
+//! Settles what an earlier attempt left open, by the recovery class that was fixed when the intent was stored: after a
+//! crash, after a lost answer, after an operator cut the call. Never a blind second sending.
+
+use novacron_cicd_domain::{
+    Coded,
+    operation::{Operation, RecoveryClass},
+    platform::{CallError, RunMatch, RunRef},
+    run::Run,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Inner, backoff, is_open,
+    payload::Payload,
+    ports::Job,
+    verdict::{Effect, Verdict, Why},
+};
+
+/// How often a platform is searched for a run before it counts as never begun: 1 + 2 + 4 + ... seconds, a minute in all.
+/// A platform's index may lag behind its own answer.
+const LOOKS: u32 = 6;
+/// How far the platform's clock may be behind ours.
+const SKEW: i64 = 10 * 60 * 1000;
+
+/// What to do with a claimed operation.
+pub(super) enum Next {
+    /// Send it, for the first time or again.
+    Send,
+    /// Do not.
+    Settle(Verdict),
+}
+
+fn lost_answer(operation: &Operation) -> Why {
+    match &operation.error {
+        Some((code, message)) => Why::new(code, message.clone()),
+        None => Why::new("operation.interrupted", "the host stopped after it was sent and before the answer came"),
+    }
+}
+
+fn given_up() -> Why {
+    Why::new("operation.given-up", "it was given up after it was sent, and the platform may have acted")
+}
+
+/// For `run.trigger`.
+pub(super) async fn trigger(inner: &Inner, job: &Job, run: &Run, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    let payload = Payload::of(operation);
+    if !is_open(operation) {
+        let why = || Why::new("operation.given-up", "it was given up before it was sent");
+        return if run.status.state.is_terminal() || payload.cancel_requested {
+            Next::Settle(Verdict::Canceled(why()))
+        } else {
+            Next::Send
+        };
+    }
+    if run.status.state.is_terminal() {
+        // It was there after all: it has told us its end.
+        return Next::Settle(Verdict::Done(Effect::Nothing));
+    }
+    match operation.recovery {
+        RecoveryClass::None => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),
+        RecoveryClass::IdempotentKey if payload.cancel_requested => Next::Settle(Verdict::Ambiguous(given_up())),
+        RecoveryClass::IdempotentKey => Next::Send,
+        RecoveryClass::Searchable | RecoveryClass::ByState => search(inner, job, run, &payload, cancel).await,
+    }
+}
+
+async fn search(inner: &Inner, job: &Job, run: &Run, payload: &Payload, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    if !inner.world.providers.supports(&job.provider, "run-search") {
+        return Next::Settle(Verdict::Ambiguous(lost_answer(operation)));
+    }
+    let since = operation.first_sent.unwrap_or(operation.created).plus_millis(-SKEW);
+    let call = inner.call(&job.provider, &operation.actor, cancel);
+    let pipeline = job.platform_pipeline.clone();
+    let found = inner.world.providers.find(call, pipeline, run.correlation.clone(), since).await;
+    Next::Settle(match found {
+        Ok(RunMatch::One(found)) => Verdict::Done(Effect::Seen(Box::new(found.run))),
+        Ok(RunMatch::Many(runs)) => Verdict::Ambiguous(Why::new(
+            "operation.found-many",
+            format!("{} runs on the platform carry this run's token", runs.len()),
+        )),
+        Ok(RunMatch::None) if payload.looks + 1 < LOOKS => Verdict::Unsettled {
+            due: inner.now().plus_millis(1000 << payload.looks),
+            why: lost_answer(operation),
+            looks: payload.looks + 1,
+        },
+        Ok(RunMatch::None) if payload.cancel_requested => Verdict::Ambiguous(given_up()),
+        Ok(RunMatch::None) if operation.attempts >= inner.config.attempts => {
+            Verdict::Ambiguous(lost_answer(operation))
+        }
+        Ok(RunMatch::None) => return Next::Send,
+        Err(error) => put_off(inner, operation, payload, &error),
+    })
+}
+
+/// What cannot be looked at now is looked at later: an outage settles nothing.
+fn put_off(inner: &Inner, operation: &Operation, payload: &Payload, error: &CallError) -> Verdict {
+    tracing::warn!(operation = %operation.id, %error, code = error.code(), "an open operation cannot be looked up yet");
+    let due = backoff::due(inner, (operation.attempts.max(payload.looks) + 1).min(6), None);
+    Verdict::Unsettled { due, why: lost_answer(operation), looks: payload.looks }
+}
+
+/// For `run.cancel` of a run that the platform knows.
+pub(super) async fn cancel(inner: &Inner, job: &Job, target: Option<&RunRef>, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    let payload = Payload::of(operation);
+    if !is_open(operation) {
+        return if payload.cancel_requested {
+            Next::Settle(Verdict::Canceled(Why::new("operation.given-up", "it was given up before it was sent")))
+        } else {
+            Next::Send
+        };
+    }
+    match (operation.recovery, target) {
+        (RecoveryClass::IdempotentKey, _) if !payload.cancel_requested => Next::Send,
+        (RecoveryClass::Searchable | RecoveryClass::ByState, Some(target)) => {
+            let call = inner.call(&job.provider, &operation.actor, cancel);
+            match inner.world.providers.run(call, target.clone()).await {
+                Ok(found) if found.run.status.as_ref().is_some_and(is_ending) => {
+                    Next::Settle(Verdict::Done(Effect::Seen(Box::new(found.run))))
+                }
+                Ok(_) if payload.cancel_requested => Next::Settle(Verdict::Ambiguous(given_up())),
+                // It goes on there: asked again, it can only end.
+                Ok(_) => Next::Send,
+                Err(error) => Next::Settle(put_off(inner, operation, &payload, &error)),
+            }
+        }
+        _ => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),
+    }
+}
+
+fn is_ending(status: &novacron_cicd_domain::status::Status) -> bool {
+    status.state.is_terminal() || status.conditions.iter().any(|condition| condition == "cancel-requested")
+}

@@ -1,0 +1,60 @@
+//! Logs as the engine's sink for what it copies from platforms.
+
+use async_trait::async_trait;
+use novacron_cicd_domain::id::RunId;
+
+use super::{LogError, LogKey, Logs, Resume};
+use crate::engine::poll::{Copied, LogSink, Piece};
+
+/// Stands in a log where its platform began it anew: what was read before stays, since offsets are for good.
+const RESET: &[u8] = b"\n--- the platform began this log anew ---\n";
+
+fn key(run: RunId, attempt: u32, job: Option<&str>) -> LogKey {
+    LogKey { run, attempt, job: job.map(Into::into) }
+}
+
+#[async_trait]
+impl LogSink for Logs {
+    async fn position(&self, run: RunId, attempt: u32, job: Option<&str>) -> Result<Option<Copied>, String> {
+        self.copied(&key(run, attempt, job)).await.map_err(|error| error.to_string())
+    }
+
+    async fn copy(&self, run: RunId, attempt: u32, job: Option<&str>, piece: Piece) -> Result<(), String> {
+        let bytes = if piece.reset { [RESET, &piece.bytes].concat() } else { piece.bytes };
+        let added = super::Piece {
+            offset: None,
+            bytes: bytes.into(),
+            complete: piece.complete,
+            token: None,
+            cursor: Some(piece.cursor),
+            now: piece.now,
+        };
+        match self.append(key(run, attempt, job), added).await {
+            Ok(_) | Err(LogError::Complete) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+impl Logs {
+    async fn copied(&self, key: &LogKey) -> Result<Option<Copied>, LogError> {
+        let stream = self.inner.stream(key).await?;
+        if stream.position.borrow().complete {
+            return Ok(None);
+        }
+        let mut writer = stream.writer.lock().await;
+        let cursor = match &*writer {
+            Some(resume) => resume.cursor.clone(),
+            None => {
+                let (resume, cleared): (Resume, Vec<u8>) = self.inner.resume(&stream, None, None).await?;
+                let cursor = resume.cursor.clone();
+                // What would be free to be shown is written with the next piece: only then may it be kept as state.
+                if cleared.is_empty() {
+                    *writer = Some(resume);
+                }
+                cursor
+            }
+        };
+        Ok(Some(Copied { cursor }))
+    }
+}
