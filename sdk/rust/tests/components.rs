@@ -9,7 +9,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Crate, folder, and the interfaces that it names.
 const GUESTS: [(&str, &str, &[&str]); 2] = [
-    ("novacron-cicd-example-hello", "sdk/examples/hello", &["logs", "plugin", "runs"]),
+    ("novacron-cicd-example-hello", "sdk/examples/hello", &["plugin", "runs"]),
     ("novacron-cicd-plugin-webhook", "plugins/webhook", &["plugin", "run-cancel", "runs"]),
 ];
 

@@ -1,41 +1,48 @@
-//! The smallest provider. It has no platform behind it: every run of it says hello and has succeeded.
+//! The smallest provider: its platform starts a build on `POST /builds/NAME`, once for each `idempotency-key`, and
+//! shows it at `GET /builds/NAME/ID`.
 
 use novacron_cicd_sdk::types::{Error, Operation, Run, RunRef, State, Status, Ticket};
-use novacron_cicd_sdk::{
-    Logs, Plugin, Result, Runs, context, info, logs::*, plugin::CheckReport, runs::TriggerRequest,
-};
+use novacron_cicd_sdk::{Plugin, Result, Runs, http::Request, plugin::CheckReport, runs::TriggerRequest};
+
+/// What the platform says of a build.
+#[derive(serde::Deserialize)]
+struct Build {
+    id: String,
+    status: String,
+}
 
 struct Hello;
 
 impl Plugin for Hello {
     fn check() -> Result<CheckReport> {
-        Ok(CheckReport { platform_version: Some("of no platform".into()), ..CheckReport::default() })
+        Request::get("/version").credential("token").send()?.ok()?;
+        Ok(CheckReport::default())
     }
 }
 
 impl Runs for Hello {
     fn trigger(operation: Operation, request: TriggerRequest) -> Result<Ticket> {
-        info!("hello from a trigger"; pipeline = request.pipeline, attempt = operation.attempt);
-        Self::get(RunRef { pipeline: request.pipeline, run: request.correlation, attempt: None }).map(Ticket::Run)
+        let post =
+            Request::post(["builds", &request.pipeline]).credential("token").header("idempotency-key", operation.id);
+        Ok(Ticket::Run(seen(request.pipeline, post.fetch()?)))
     }
-
-    fn resolve_ticket(_pipeline: String, _ticket: String) -> Result<Ticket> {
+    fn resolve_ticket(_: String, _: String) -> Result<Ticket> {
         Err(Error::unsupported("tickets"))
     }
-
     fn get(run: RunRef) -> Result<Run> {
-        Ok(Run::new(run, Status::of(State::Succeeded, "greeted")))
+        let build = Request::get(["builds", &run.pipeline, &run.run]).credential("token").fetch()?;
+        Ok(seen(run.pipeline, build))
     }
 }
 
-impl Logs for Hello {
-    fn read(request: LogRequest) -> Result<LogAnswer> {
-        let settings: serde_json::Value = context::settings()?;
-        let line = format!("hello, {}\n", settings["name"].as_str().unwrap_or("world"));
-        let bytes = if request.cursor.is_some() { Vec::new() } else { line.into_bytes() };
-        let availability = Availability::Complete;
-        Ok(LogAnswer::Chunk(LogChunk { bytes, next: "end".into(), more_now: false, reset: false, availability }))
-    }
+fn seen(pipeline: String, build: Build) -> Run {
+    let state = match build.status.as_str() {
+        "queued" => State::Pending,
+        "passed" => State::Succeeded,
+        "broken" => State::Failed,
+        _ => State::Running,
+    };
+    Run::new(RunRef { pipeline, run: build.id, attempt: None }, Status::of(state, build.status))
 }
 
-novacron_cicd_sdk::export!(Hello with plugin, runs, logs);
+novacron_cicd_sdk::export!(Hello with plugin, runs);
