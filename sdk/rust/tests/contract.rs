@@ -63,3 +63,11 @@ fn the_coverage_document_names_every_function_and_only_what_there_is() {
         assert!(functions.contains(&name) || fields.contains(&name), "the contract has no {name}");
     }
 }
+
+#[test]
+fn the_page_for_authors_shows_the_example_that_is_built() {
+    let page = include_str!("../../../docs/plugin-author.md");
+    for file in [include_str!("../../examples/hello/plugin.toml"), include_str!("../../examples/hello/src/lib.rs")] {
+        assert!(page.contains(file), "docs/plugin-author.md differs from sdk/examples/hello:\n{file}");
+    }
+}
