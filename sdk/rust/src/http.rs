@@ -18,13 +18,15 @@ mod failure;
 mod paging;
 mod request;
 mod response;
+mod send;
 mod sign;
 mod status;
 mod target;
 
 pub use body::{Body, Escape, Json};
 pub use paging::{Pages, next_link};
-pub use request::{Request, send_all};
+pub use request::Request;
 pub use response::Response;
+pub use send::send_all;
 pub use sign::{Capture, Signature};
 pub use target::{Target, encode};

@@ -2,7 +2,7 @@
 
 use crate::{imports::http::SendError, types::Error};
 
-use super::request::Sent;
+use super::send::Sent;
 
 /// Nothing sent is `transient`. Sent without a whole answer is `transient` only for what reads: of what changes
 /// something nobody knows whether it came.

@@ -9,7 +9,7 @@ use crate::{
     types::Error,
 };
 
-use super::{paging, request::Sent, status};
+use super::{paging, send::Sent, status};
 
 /// In a sentence, so much of what the platform said.
 const SENTENCE: usize = 300;

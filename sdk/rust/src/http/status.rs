@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::types::{Error, Timestamp};
 
-use super::{Response, request::Sent};
+use super::{Response, send::Sent};
 
 /// `now` is asked for only where an answer names a moment.
 pub(super) fn error(answer: &Response, sent: &Sent, now: impl Fn() -> Timestamp) -> Error {
