@@ -31,3 +31,24 @@ fn the_slots_are_those_that_the_messages_name() {
 fn the_version_is_the_crates() {
     assert_eq!(manifest()["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn the_schema_takes_the_settings_that_the_plugin_reads() {
+    use serde_json::{Value, json};
+
+    let schema: Value = serde_json::to_value(&manifest()["settings"]).unwrap();
+    let schema = jsonschema::draft202012::new(&schema).unwrap();
+    let many: serde_json::Map<String, Value> = (0..17).map(|n| (format!("x-{n}"), json!("v"))).collect();
+    let rows = [
+        (json!({}), true),
+        (json!({ "cancel": false, "headers": { "X-Route": "ci" } }), true),
+        (json!({ "cancel": "no" }), false),
+        (json!({ "headers": { "x y": "v" } }), false),
+        (json!({ "headers": { "x-route": 7 } }), false),
+        (json!({ "headers": many }), false),
+        (json!({ "url": "https://ci.example/" }), false),
+    ];
+    for (settings, taken) in rows {
+        assert_eq!(schema.is_valid(&settings), taken, "{settings}");
+    }
+}
