@@ -1,26 +1,18 @@
 //! The components that the SDK makes: they export what they name, embed their manifest, and want nothing of the machine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{path::Path, process::Command};
+mod guest;
 
+use std::path::Path;
+
+use guest::{ROOT, built};
 use wasmparser::{Parser, Payload};
-
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Crate, folder, and the interfaces that it names.
 const GUESTS: [(&str, &str, &[&str]); 2] = [
     ("novacron-cicd-example-hello", "sdk/examples/hello", &["plugin", "runs"]),
     ("novacron-cicd-plugin-webhook", "plugins/webhook", &["plugin", "run-cancel", "runs"]),
 ];
-
-fn built(package: &str) -> Vec<u8> {
-    let arguments =
-        ["build", "--quiet", "--target", "wasm32-wasip2", "--profile", "guest", "--target-dir", "target/guests"];
-    let done = Command::new(env!("CARGO")).args(arguments).args(["-p", package]).current_dir(ROOT).status().unwrap();
-    assert!(done.success(), "{package} is not built");
-    let file = format!("target/guests/wasm32-wasip2/guest/{}.wasm", package.replace('-', "_"));
-    std::fs::read(Path::new(ROOT).join(file)).unwrap()
-}
 
 #[derive(Debug, Default)]
 struct Seen {
