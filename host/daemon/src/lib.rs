@@ -8,3 +8,4 @@ pub mod config;
 pub mod engine;
 pub mod event;
 pub mod log;
+pub mod service;

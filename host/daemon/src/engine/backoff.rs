@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Inner,
-    payload::Payload,
     verdict::{Verdict, Why},
 };
 
@@ -26,7 +25,7 @@ pub(super) fn verdict(inner: &Inner, operation: &Operation, error: &CallError, c
     let why = Why::from(error);
     let given_up = inner.given_up(operation, cancel);
     // An earlier attempt may have reached the platform: then what is said of this one does not settle the operation.
-    let doubt = Payload::of(operation).doubt;
+    let doubt = operation.first_sent != Some(operation.updated);
     match error.retry() {
         Retry::Safe(_) if given_up && !doubt => Verdict::Canceled(why),
         Retry::Safe(_) if operation.attempts >= inner.config.attempts && !doubt => Verdict::Failed(why),
@@ -48,13 +47,7 @@ pub(super) fn verdict(inner: &Inner, operation: &Operation, error: &CallError, c
 }
 
 /// The platform may have acted.
-fn open(
-    inner: &Inner,
-    operation: &Operation,
-    why: Why,
-    given_up: bool,
-    due: Timestamp,
-) -> Verdict {
+fn open(inner: &Inner, operation: &Operation, why: Why, given_up: bool, due: Timestamp) -> Verdict {
     match operation.recovery {
         RecoveryClass::None => Verdict::Ambiguous(why),
         // Looking is the only way to settle it that sends nothing again.

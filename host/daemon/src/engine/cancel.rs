@@ -16,8 +16,8 @@ use super::{
     orphaned,
     ports::{Job, Reporting},
     recover::{self, Next},
-    worker::Performed,
     verdict::{Effect, Verdict, Why},
+    worker::Performed,
 };
 
 pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) -> Result<Performed, StoreError> {
@@ -82,7 +82,9 @@ async fn target(inner: &Inner, job: &Job, run: &Run) -> Result<Result<CancelTarg
     Ok(match trigger.state {
         OperationState::Done => match inner.world.providers.reporting(&job.provider) {
             // It knows itself by the token that it was started with.
-            Reporting::Callback => Ok(CancelTarget::Run(RunRef { pipeline, run: run.correlation.clone(), attempt: None })),
+            Reporting::Callback => {
+                Ok(CancelTarget::Run(RunRef { pipeline, run: run.correlation.clone(), attempt: None }))
+            }
             Reporting::Poll => Err(wait("the run is found on the platform", Duration::from_secs(2))),
         },
         OperationState::Failed | OperationState::Canceled => Err(Verdict::Done(Effect::Nothing)),

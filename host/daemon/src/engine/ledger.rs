@@ -107,15 +107,13 @@ impl Ledger for StoreLedger {
                 }
                 let mut payload = Payload::of(&current);
                 payload.looks = 0;
-                payload.doubt |= current.state == OperationState::Sent;
-                let sent = Operation {
-                    state: OperationState::Sent,
-                    attempts: current.attempts + 1,
-                    first_sent: current.first_sent.or(Some(now)),
-                    payload: payload.json(),
-                    ..current.clone()
-                };
-                record::change(tx, &current, sent, now).map(Some)
+                match record::sent(Operation { payload: payload.json(), ..current.clone() }, now) {
+                    Ok(sent) => record::change(tx, &current, sent, now).map(Some),
+                    Err(error) => {
+                        tracing::error!(operation = %current.id, %error, "an operation cannot be sent");
+                        Ok(None)
+                    }
+                }
             })
             .await
     }

@@ -14,8 +14,8 @@ pub(crate) mod payload;
 mod pipeline;
 pub(crate) mod poll;
 pub mod ports;
-mod recover;
 pub(crate) mod record;
+mod recover;
 mod silence;
 mod system;
 mod tickets;
@@ -31,7 +31,7 @@ use std::{sync::Arc, time::Duration};
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId},
-    operation::{Operation, OperationState},
+    operation::Operation,
     platform::OperationArg,
     provider::Provider,
 };
@@ -265,9 +265,10 @@ fn argument(operation: &Operation) -> OperationArg {
     }
 }
 
-/// Whether an earlier attempt was sent and its outcome is not known.
+/// Whether an earlier attempt was sent and its outcome is not known: an attempt that is known to have done nothing
+/// leaves no time of sending behind.
 fn is_open(operation: &Operation) -> bool {
-    operation.state == OperationState::Sent
+    operation.first_sent.is_some()
 }
 
 /// An operation whose own rows are not there any more.

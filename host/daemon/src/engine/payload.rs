@@ -13,9 +13,6 @@ pub(crate) struct Payload {
     /// An operator gave it up: it is never sent again of its own accord.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cancel_requested: bool,
-    /// An attempt was sent and its outcome was never learned.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) doubt: bool,
     /// How often it was looked for since it was last sent.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) looks: u32,

@@ -14,8 +14,8 @@ use super::{
     Inner, argument, backoff, is_open, orphaned,
     payload::Payload,
     ports::{Call, Job},
-    worker::Performed,
     verdict::{Effect, Verdict, Why},
+    worker::Performed,
 };
 
 pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) -> Result<Performed, StoreError> {
@@ -73,13 +73,7 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
 }
 
 /// What can be said of an open attempt without sending again; none: send.
-async fn settled(
-    inner: &Inner,
-    job: &Job,
-    payload: &Payload,
-    external: Option<&str>,
-    call: Call,
-) -> Option<Verdict> {
+async fn settled(inner: &Inner, job: &Job, payload: &Payload, external: Option<&str>, call: Call) -> Option<Verdict> {
     let operation = &job.operation;
     let why = |message: &str| Why::new("operation.interrupted", message);
     if !is_open(operation) {
@@ -135,12 +129,7 @@ async fn by_name(inner: &Inner, call: Call, pipeline: &Pipeline) -> Result<Optio
     Ok(None)
 }
 
-async fn revision(
-    inner: &Inner,
-    job: &Job,
-    external: Option<&str>,
-    call: Call,
-) -> Result<Option<String>, CallError> {
+async fn revision(inner: &Inner, job: &Job, external: Option<&str>, call: Call) -> Result<Option<String>, CallError> {
     let Some(id) = external else { return Ok(None) };
     if !inner.world.providers.supports(&job.provider, "pipelines") {
         return Ok(None);

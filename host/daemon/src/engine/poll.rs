@@ -263,19 +263,25 @@ async fn copy_log(
     let mut new = false;
     let most = if ends { usize::MAX } else { PIECES };
     for _ in 0..most {
-        let request =
-            LogRequest { run: reference.clone(), job: job.map(Into::into), cursor: copied.cursor.clone(), limit: PIECE };
+        let request = LogRequest {
+            run: reference.clone(),
+            job: job.map(Into::into),
+            cursor: copied.cursor.clone(),
+            limit: PIECE,
+        };
         let answer = inner.world.providers.read_log(call.clone(), request).await.map_err(|error| error.to_string())?;
         let chunk = match answer {
             LogAnswer::Chunk(chunk) => chunk,
             LogAnswer::Plan(plan) => {
-                return Err(format!("the log is to be streamed from {}, which this host does not do", plan.transfer.summary()));
+                return Err(format!(
+                    "the log is to be streamed from {}, which this host does not do",
+                    plan.transfer.summary()
+                ));
             }
         };
-        let complete = matches!(
-            chunk.availability,
-            LogAvailability::Complete | LogAvailability::Never | LogAvailability::Expired
-        ) && !chunk.more_now;
+        let complete =
+            matches!(chunk.availability, LogAvailability::Complete | LogAvailability::Never | LogAvailability::Expired)
+                && !chunk.more_now;
         let nothing = chunk.bytes.is_empty() && !complete && copied.cursor.as_deref() == Some(chunk.next.as_str());
         if nothing {
             break;

@@ -117,12 +117,7 @@ pub trait Providers: Send + Sync + 'static {
     /// `pipelines.get`
     async fn pipeline(&self, call: Call, id: String) -> Result<RemotePipeline, CallError>;
     /// `pipelines.parameters`
-    async fn parameters(
-        &self,
-        call: Call,
-        id: String,
-        reference: Option<String>,
-    ) -> Result<Vec<Parameter>, CallError>;
+    async fn parameters(&self, call: Call, id: String, reference: Option<String>) -> Result<Vec<Parameter>, CallError>;
     /// `pipeline-definitions.read`
     async fn definition(&self, call: Call, id: String) -> Result<Definition, CallError>;
     /// `pipeline-definitions.create`

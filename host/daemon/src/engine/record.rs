@@ -7,7 +7,9 @@ use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
     id::{PipelineId, RunId},
-    operation::{Operation, OperationKind, OperationState},
+    operation::{
+        InvalidTransition, Operation, OperationEvent, OperationKind, OperationState, RecoveryClass, Resolution,
+    },
     platform::Ticket,
     run::{Change, Observation, Run, SeenRun, Standing, heartbeat, reduce},
     status::{State, Status},
@@ -60,7 +62,6 @@ pub(crate) fn change(
     mut after: Operation,
     at: Timestamp,
 ) -> Result<Operation, StoreError> {
-    after.updated = at;
     after.version = tx.update_operation(&after, before.version)?;
     if after.state != before.state {
         moved(tx, &after, before.state, at)?;
@@ -154,8 +155,10 @@ pub(crate) fn evidence(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<(),
     if trigger.state != OperationState::Ambiguous {
         return Ok(());
     }
-    let done = Operation { state: OperationState::Done, error: None, ..trigger.clone() };
-    change(tx, &trigger, done, at)?;
+    match trigger.clone().transition(OperationEvent::Resolve(Resolution::Adopt), at) {
+        Ok(done) => change(tx, &trigger, Operation { error: None, ..done }, at)?,
+        Err(error) => return invalid(&trigger, &error).map(|_| ()),
+    };
     Ok(())
 }
 
@@ -195,6 +198,70 @@ fn started(tx: &mut Tx<'_>, run: &Run, effect: Effect, at: Timestamp) -> Result<
     }
 }
 
+/// A move that the domain refuses is a fault of ours: nothing is written, and the lease's end brings it back.
+fn invalid(operation: &Operation, error: &InvalidTransition) -> Result<bool, StoreError> {
+    tracing::error!(operation = %operation.id, %error, "an operation cannot move as it was to");
+    Ok(false)
+}
+
+/// The operation after a verdict, by the domain's moves.
+fn after(operation: Operation, verdict: &Verdict, at: Timestamp) -> Result<Operation, InvalidTransition> {
+    let lose = |why: &Why, due| OperationEvent::Lose { due, code: why.code.clone(), message: why.message.clone() };
+    let retry = |why: &Why, due| OperationEvent::Retry { due, code: why.code.clone(), message: why.message.clone() };
+    let named = |operation: Operation, why: &Why| Operation {
+        error: Some((why.code.clone(), why.message.clone())),
+        ..operation
+    };
+    let sent = operation.state == OperationState::Sent;
+    match verdict {
+        Verdict::Done(_) if sent => operation.transition(OperationEvent::Finish, at),
+        // There is nothing left to ask for: what it was about has come to its end without it.
+        Verdict::Done(_) => {
+            Ok(Operation { state: OperationState::Done, lease_until: None, error: None, updated: at, ..operation })
+        }
+        Verdict::Retry { due, why } => operation.transition(retry(why, *due), at),
+        Verdict::Unsettled { due, why, .. } if sent => operation.transition(lose(why, *due), at),
+        Verdict::Unsettled { due, why, .. } => operation.transition(retry(why, *due), at),
+        Verdict::Failed(why) => {
+            let refuse = OperationEvent::Refuse { code: why.code.clone(), message: why.message.clone() };
+            operation.transition(refuse, at)
+        }
+        // Lost for good: what is given up after it was sent is ambiguous.
+        Verdict::Ambiguous(why) if sent => {
+            let lost = match operation.recovery {
+                RecoveryClass::None => return operation.transition(lose(why, at), at),
+                RecoveryClass::IdempotentKey => operation.transition(lose(why, at), at)?,
+                RecoveryClass::Searchable | RecoveryClass::ByState => {
+                    operation.transition(OperationEvent::NotFound { due: at }, at)?
+                }
+            };
+            Ok(named(lost.transition(OperationEvent::Cancel, at)?, why))
+        }
+        Verdict::Canceled(why) if sent => {
+            let undone = operation.transition(retry(why, at), at)?;
+            Ok(named(undone.transition(OperationEvent::Cancel, at)?, why))
+        }
+        Verdict::Ambiguous(why) | Verdict::Canceled(why) => {
+            Ok(named(operation.transition(OperationEvent::Cancel, at)?, why))
+        }
+    }
+}
+
+/// The operation as it is marked before its first byte goes out: of one that was sent before, its recovery is over.
+pub(crate) fn sent(operation: Operation, at: Timestamp) -> Result<Operation, InvalidTransition> {
+    let until = operation.lease_until.unwrap_or(at);
+    let operation = match (operation.state, operation.recovery) {
+        (OperationState::Sent, RecoveryClass::Searchable | RecoveryClass::ByState) => operation
+            .transition(OperationEvent::NotFound { due: at }, at)?
+            .transition(OperationEvent::Claim { until }, at)?,
+        (OperationState::Sent, _) => {
+            operation.transition(OperationEvent::Recover, at)?.transition(OperationEvent::Claim { until }, at)?
+        }
+        _ => operation,
+    };
+    operation.transition(OperationEvent::Send, at)
+}
+
 /// Records what became of an attempt: the operation, what it is about, and the events. false: that attempt is not the
 /// current one any more, and nothing was changed.
 pub(crate) fn settle(
@@ -215,21 +282,13 @@ pub(crate) fn settle(
         Verdict::Retry { why, .. } if payload.cancel_requested => Verdict::Canceled(why),
         other => other,
     };
-    let mut next = Operation { lease_until: None, ..current.clone() };
-    let pair = |why: &Why| Some((why.code.clone(), why.message.clone()));
-    match &verdict {
-        Verdict::Done(_) => (next.state, next.error) = (OperationState::Done, None),
-        Verdict::Retry { due, why } => {
-            (next.state, next.due, next.error) = (OperationState::Queued, *due, pair(why));
-        }
-        Verdict::Unsettled { due, why, looks } => {
-            payload.looks = *looks;
-            next.payload = payload.json();
-            (next.due, next.error) = (*due, pair(why));
-        }
-        Verdict::Failed(why) => (next.state, next.error) = (OperationState::Failed, pair(why)),
-        Verdict::Ambiguous(why) => (next.state, next.error) = (OperationState::Ambiguous, pair(why)),
-        Verdict::Canceled(why) => (next.state, next.error) = (OperationState::Canceled, pair(why)),
+    let mut next = match after(current.clone(), &verdict, at) {
+        Ok(next) => next,
+        Err(error) => return invalid(&current, &error),
+    };
+    if let Verdict::Unsettled { looks, .. } = &verdict {
+        payload.looks = *looks;
+        next.payload = payload.json();
     }
     let operation = change(tx, &current, next, at)?;
     match operation.kind {
@@ -258,35 +317,29 @@ fn settle_trigger(
 ) -> Result<(), StoreError> {
     let Some(run) = operation.run else { return Ok(()) };
     let run = tx.run(run)?;
-    let open = matches!(run.status.state, State::Pending | State::Ambiguous);
-    match verdict {
-        Verdict::Done(effect) => {
-            let run = started(tx, &run, effect, at)?;
-            if Payload::of(operation).callback.is_some() && !run.status.state.is_terminal() {
-                tx.touch_heartbeat(run.id, heartbeat_until)?;
-            }
+    if let Verdict::Done(effect) = verdict {
+        let run = started(tx, &run, effect, at)?;
+        if Payload::of(operation).callback.is_some() && !run.status.state.is_terminal() {
+            tx.touch_heartbeat(run.id, heartbeat_until)?;
         }
-        Verdict::Failed(_) if open => {
-            decide(tx, &run, Status::ours(State::Failed).because("startup"), at)?;
-        }
-        Verdict::Ambiguous(_) if open => {
-            decide(tx, &run, Status::ours(State::Ambiguous), at)?;
-        }
-        Verdict::Canceled(_) if open => {
-            decide(tx, &run, Status::ours(State::Canceled), at)?;
-        }
-        _ => {}
+        return Ok(());
     }
+    // What has begun speaks for itself.
+    if !matches!(run.status.state, State::Pending | State::Ambiguous) {
+        return Ok(());
+    }
+    let status = match operation.state {
+        OperationState::Failed => Status::ours(State::Failed).because("startup"),
+        OperationState::Ambiguous => Status::ours(State::Ambiguous),
+        OperationState::Canceled => Status::ours(State::Canceled),
+        _ => return Ok(()),
+    };
+    decide(tx, &run, status, at)?;
     Ok(())
 }
 
 /// What the platform calls a pipeline of ours.
-pub(crate) fn adopt(
-    tx: &mut Tx<'_>,
-    pipeline: PipelineId,
-    external: String,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+pub(crate) fn adopt(tx: &mut Tx<'_>, pipeline: PipelineId, external: String, at: Timestamp) -> Result<(), StoreError> {
     let before = match tx.pipeline(pipeline) {
         Ok(pipeline) => pipeline,
         // Deleted meanwhile.

@@ -86,9 +86,7 @@ async fn search(inner: &Inner, job: &Job, run: &Run, payload: &Payload, cancel: 
             looks: payload.looks + 1,
         },
         Ok(RunMatch::None) if payload.cancel_requested => Verdict::Ambiguous(given_up()),
-        Ok(RunMatch::None) if operation.attempts >= inner.config.attempts => {
-            Verdict::Ambiguous(lost_answer(operation))
-        }
+        Ok(RunMatch::None) if operation.attempts >= inner.config.attempts => Verdict::Ambiguous(lost_answer(operation)),
         Ok(RunMatch::None) => return Next::Send,
         Err(error) => put_off(inner, operation, payload, &error),
     })

@@ -23,7 +23,9 @@ pub(super) async fn resolve(inner: &Inner, provider: &Provider, run: &Run, cance
             let call = inner.call(provider, "engine", cancel);
             match inner.world.providers.resolve_ticket(call, pipeline.clone(), ticket.clone()).await {
                 // Queues forget what left them; the run may be there all the same.
-                Err(CallError { kind: CallErrorKind::NotFound, .. }) => search(inner, provider, run, pipeline, cancel).await,
+                Err(CallError { kind: CallErrorKind::NotFound, .. }) => {
+                    search(inner, provider, run, pipeline, cancel).await
+                }
                 other => other.map(Some),
             }
         }

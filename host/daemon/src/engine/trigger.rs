@@ -17,8 +17,8 @@ use super::{
     payload::{Payload, callback_context},
     ports::{Call, Job, Reporting, SecretSource},
     recover::{self, Next},
-    worker::Performed,
     verdict::{Effect, Verdict, Why},
+    worker::Performed,
 };
 
 /// How the callback's token is called in the call that hands it over.
@@ -76,12 +76,7 @@ pub(super) fn effect(ticket: Ticket) -> Effect {
     }
 }
 
-fn prepare(
-    inner: &Inner,
-    job: &Job,
-    run: &Run,
-    cancel: &CancellationToken,
-) -> Result<(Call, TriggerRequest), Why> {
+fn prepare(inner: &Inner, job: &Job, run: &Run, cancel: &CancellationToken) -> Result<(Call, TriggerRequest), Why> {
     let payload = Payload::of(&job.operation);
     let mut call = inner.call(&job.provider, &job.operation.actor, cancel);
     let kind = |name: &str| {

@@ -147,12 +147,8 @@ impl Inner {
         now: Timestamp,
     ) -> Result<(), LogError> {
         let LogKey { run, attempt, job } = key.clone();
-        let position = LogPosition {
-            received: after.received,
-            written: after.written,
-            complete: after.complete,
-            carry,
-        };
+        let position =
+            LogPosition { received: after.received, written: after.written, complete: after.complete, carry };
         self.store
             .write(move |tx| {
                 tx.advance_log(run, attempt, job.as_deref(), before, &position)?;

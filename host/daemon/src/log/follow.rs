@@ -3,7 +3,11 @@
 use futures_util::{Stream as Flow, stream};
 use tokio::sync::watch;
 
-use super::{Inner, LogChunk, LogError, LogKey, Logs, Position, append::{Shared, broken}, file};
+use super::{
+    Inner, LogChunk, LogError, LogKey, Logs, Position,
+    append::{Shared, broken},
+    file,
+};
 
 /// The most bytes in one chunk.
 const CHUNK: u32 = 256 * 1024;

@@ -27,6 +27,7 @@ use novacron_cicd_vault::{Masker, Vault, VaultError};
 use tokio::sync::watch;
 
 pub use append::{Appended, Piece};
+pub use follow::Follower;
 use resume::Resume;
 
 /// The most bytes that one log can have.

@@ -35,9 +35,11 @@ fn is_nothing(carry: &Secret) -> bool {
 impl Resume {
     /// Goes on from what was stored; also gives what need not be held back any more.
     pub(super) fn open(stored: Option<&Secret>, token: Option<&Secret>, masker: Arc<Masker>) -> (Self, Vec<u8>) {
-        let stored = stored
-            .and_then(|stored| serde_json::from_slice(stored.expose()).ok())
-            .unwrap_or(Stored { token: Vec::new(), known: Vec::new(), cursor: None });
+        let stored = stored.and_then(|stored| serde_json::from_slice(stored.expose()).ok()).unwrap_or(Stored {
+            token: Vec::new(),
+            known: Vec::new(),
+            cursor: None,
+        });
         let (known, mut cleared) = masker.resume(&Secret::new(stored.known));
         let mut resume = Self { token: None, known, masker, cursor: stored.cursor };
         let held = Secret::new(stored.token);

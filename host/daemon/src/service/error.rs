@@ -2,10 +2,19 @@
 //!
 //! Only the API turns a class into an HTTP status. Must be absent: status numbers, and values of secrets.
 
-use novacron_cicd_domain::{Coded, name::InvalidName, platform::{CallError, CallErrorKind}, token::Role};
+use novacron_cicd_domain::{
+    Coded,
+    field::FieldError,
+    name::InvalidName,
+    parameter::ParameterError,
+    platform::{CallError, CallErrorKind},
+    token::Role,
+};
 use novacron_cicd_runtime::RuntimeError;
 use novacron_cicd_store::StoreError;
 use novacron_cicd_vault::VaultError;
+
+use crate::{artifact::BlobError, log::LogError};
 
 /// What kind of answer an error asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +142,9 @@ pub enum ServiceError {
     /// Parameters do not fit what the pipeline declares.
     #[error("{}", sentence(.0))]
     Parameters(Vec<Problem>),
+    /// Several things in the request are wrong.
+    #[error("{}", sentence(.0))]
+    Several(Vec<Problem>),
     /// Something else in the request is wrong.
     #[error("{message}")]
     Invalid {
@@ -170,6 +182,16 @@ pub enum ServiceError {
     NoPublicUrl {
         /// The provider's name.
         provider: String,
+    },
+    /// The platform could not be reached, or made no sense.
+    #[error("provider {provider:?} cannot be reached at {url}: {source}")]
+    Unreachable {
+        /// The provider's name.
+        provider: String,
+        /// Where.
+        url: String,
+        /// What the call said.
+        source: Box<CallError>,
     },
     /// The provider was reached, or not, and it did not go well.
     #[error("provider {provider:?}: {source}")]
@@ -270,7 +292,7 @@ impl ServiceError {
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
         match self {
-            Self::Configuration(problems) | Self::Parameters(problems) => problems.clone(),
+            Self::Configuration(problems) | Self::Parameters(problems) | Self::Several(problems) => problems.clone(),
             Self::Invalid { at, code, message, .. } => {
                 vec![Problem { at: at.clone(), code, message: message.clone() }]
             }
@@ -299,6 +321,11 @@ impl ServiceError {
             Self::Unsupported { .. } => ErrorClass::Unsupported,
             Self::NoPublicUrl { .. } | Self::BrokenPlugin { .. } | Self::Stopping => ErrorClass::Unavailable,
             Self::Call { source, .. } => call_class(source),
+            Self::Unreachable { .. } => ErrorClass::Upstream,
+            Self::Several(problems) => {
+                debug_assert!(!problems.is_empty(), "an error has a cause");
+                ErrorClass::Invalid
+            }
             Self::Store(error) => store_class(error),
             Self::Vault(_) | Self::Runtime(_) => ErrorClass::Internal,
             Self::Io { source, .. } => match source.kind() {
@@ -325,7 +352,9 @@ fn store_class(error: &StoreError) -> ErrorClass {
     match error {
         StoreError::NotFound { .. } => ErrorClass::NotFound,
         StoreError::Conflict { .. } | StoreError::InUse { .. } => ErrorClass::Conflict,
-        StoreError::Stale => ErrorClass::Stale,
+        StoreError::Stale { .. } => ErrorClass::Stale,
+        StoreError::Cursor { .. } | StoreError::Invalid { .. } => ErrorClass::Invalid,
+        StoreError::Busy | StoreError::Closed => ErrorClass::Unavailable,
         StoreError::Full => ErrorClass::Full,
         StoreError::Locked { .. } => ErrorClass::Unavailable,
         _ => ErrorClass::Internal,
@@ -334,7 +363,58 @@ fn store_class(error: &StoreError) -> ErrorClass {
 
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        match error {
+            StoreError::NotFound { what, key } => Self::NotFound { what, key },
+            StoreError::Conflict { what, key } => Self::NameTaken { what, name: key },
+            StoreError::InUse { what, key, by } => Self::InUse { what, name: key, by: vec![by] },
+            StoreError::Stale { what, key, expected, found } => {
+                Self::Stale { what, name: key, given: expected, current: found }
+            }
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<LogError> for ServiceError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Gap { expected, given } => Self::LogGap { expected, given },
+            LogError::Complete => Self::conflict(error.code(), error.to_string(), "nothing more can be added to it"),
+            LogError::TooLarge => Self::TooLarge { what: "the log".into(), limit: crate::log::MOST },
+            LogError::BehindEnd { .. } => Self::invalid("/offset", error.code(), error.to_string()),
+            LogError::Store(error) => error.into(),
+            LogError::Vault(error) => error.into(),
+            LogError::Io { file, source } => Self::Io { what: format!("the log file {file}"), source },
+        }
+    }
+}
+
+impl From<BlobError> for ServiceError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Mismatch { what, expected, found } => {
+                Self::Mismatch { what: format!("the {what} of the bytes"), expected, found }
+            }
+            BlobError::TooLarge(limit) => Self::TooLarge { what: "the artifact".into(), limit },
+            BlobError::Broken(_) => Self::invalid("", error.code(), error.to_string()),
+            BlobError::Missing(_) => Self::Io {
+                what: "the artifact's bytes".into(),
+                source: std::io::Error::new(std::io::ErrorKind::NotFound, error.to_string()),
+            },
+            BlobError::Io(source) => Self::Io { what: "the blob directory".into(), source },
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self { at: format!("/{}", error.field.replace('.', "/")), code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<ParameterError> for Problem {
+    fn from(error: ParameterError) -> Self {
+        Self { at: format!("/parameters/{}", error.parameter), code: error.code(), message: error.to_string() }
     }
 }
 
@@ -374,6 +454,8 @@ impl Coded for ServiceError {
             Self::BrokenPlugin { .. } => "plugin.broken",
             Self::Configuration(_) => "provider.invalid-configuration",
             Self::Parameters(_) => "run.invalid-parameters",
+            Self::Several(problems) => problems.first().map_or("invalid", |problem| problem.code),
+            Self::Unreachable { .. } => "provider.unreachable",
             Self::Invalid { code, .. } | Self::Conflict { code, .. } => code,
             Self::Unsupported { .. } => "provider.unsupported",
             Self::NoPublicUrl { .. } => "host.no-public-url",
@@ -411,6 +493,10 @@ impl Coded for ServiceError {
             Self::BrokenPlugin { plugin, .. } => format!("`novacron-cicd plugin show {plugin}` says more"),
             Self::Configuration(_) => "`novacron-cicd plugin show` lists a plugin's settings and credential slots".into(),
             Self::Parameters(_) => "`novacron-cicd pipeline show` lists what the pipeline takes".into(),
+            Self::Several(_) => "correct them and send it again".into(),
+            Self::Unreachable { source, .. } => source
+                .hint()
+                .unwrap_or_else(|| "check the address and the credentials, or add it with `--no-check`".into()),
             Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => return hint.clone(),
             Self::Unsupported { plugin, .. } => {
                 format!("`novacron-cicd plugin show {plugin}` lists what it can do")

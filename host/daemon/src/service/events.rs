@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::host::Host;
+use futures_util::{StreamExt, stream::BoxStream};
+use novacron_cicd_store::{Event, EventFilter};
+
+use super::{ServiceError, host::Host};
 
 /// What happened.
 #[derive(Clone)]
@@ -10,20 +13,40 @@ pub struct Events {
     pub(super) host: Arc<Host>,
 }
 
+/// The most events of one answer.
+const MOST: u32 = 1000;
+
 impl Events {
     /// Everything after `after` (none: from now on), then live; never skips.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn subscribe(&self, filter: EventFilter, after: Option<i64>) -> Result<BoxStream<'static, Result<Event, ServiceError>>, ServiceError> { todo!() }
+    /// Where the state cannot be read.
+    pub async fn subscribe(
+        &self,
+        filter: EventFilter,
+        after: Option<i64>,
+    ) -> Result<BoxStream<'static, Result<Event, ServiceError>>, ServiceError> {
+        let after = match after {
+            Some(after) => after,
+            None => self.last().await?,
+        };
+        Ok(crate::event::subscribe(&self.host.store, filter, after).map(|event| Ok(event?)).boxed())
+    }
+
     /// At most `limit` after `after`, oldest first.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn list(&self, filter: EventFilter, after: i64, limit: u32) -> Result<Vec<Event>, ServiceError> { todo!() }
+    /// Where the state cannot be read.
+    pub async fn list(&self, filter: EventFilter, after: i64, limit: u32) -> Result<Vec<Event>, ServiceError> {
+        let limit = limit.clamp(1, MOST);
+        self.host.read(move |state| Ok(state.events_after(after, limit, &filter)?)).await
+    }
+
     /// The newest event's number; 0 before the first.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn last(&self) -> Result<i64, ServiceError> { todo!() }
+    /// Where the state cannot be read.
+    pub async fn last(&self) -> Result<i64, ServiceError> {
+        self.host.read(|state| Ok(state.last_event_seq()?)).await
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::host::Host;
+use novacron_cicd_runtime::plugin::PluginState;
+
+use super::{ServiceError, host::Host};
 
 /// Whether the host can work.
 #[derive(Clone)]
@@ -17,16 +19,22 @@ pub struct Readiness {
     pub ready: bool,
     /// Whether the store answers.
     pub store: bool,
-    /// Whether the engine's tasks run.
+    /// Whether the engine takes work.
     pub engine: bool,
     /// Plugins that can be used, and all that are there.
     pub plugins: (usize, usize),
 }
 
 impl Health {
-    /// Ready: the store answers and the engine runs.
+    /// Ready: the store answers and the engine takes work. A broken plugin is shown and keeps nobody from working.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn readiness(&self) -> Result<Readiness, ServiceError> { todo!() }
+    /// None as yet: what does not answer is said in the answer.
+    pub async fn readiness(&self) -> Result<Readiness, ServiceError> {
+        let store = self.host.store.read(|state| state.last_event_seq()).await.is_ok();
+        let engine = self.host.engine.is_running();
+        let plugins = self.host.catalog.plugins();
+        let serving = plugins.iter().filter(|plugin| plugin.state == PluginState::Serving).count();
+        Ok(Readiness { ready: store && engine, store, engine, plugins: (serving, plugins.len()) })
+    }
 }

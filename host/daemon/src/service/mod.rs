@@ -6,38 +6,48 @@
 
 mod actor;
 mod artifacts;
+mod audit;
 mod callbacks;
-mod host;
+mod catalog;
+mod configuration;
 mod error;
 mod events;
 mod health;
+mod host;
 mod idempotency;
 mod input;
 mod logs;
 mod operations;
 mod pipelines;
+mod platforms;
 mod plugins;
 mod ports;
 mod providers;
 mod runs;
 mod secrets;
 mod start;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 pub use actor::Actor;
-pub use artifacts::Artifacts;
+pub use artifacts::{Artifacts, VerifiedBlob};
+pub use audit::Audit;
 pub use callbacks::Callbacks;
 pub use error::{ErrorClass, Problem, ServiceError};
 pub use events::Events;
 pub use health::{Health, Readiness};
-pub use idempotency::Idempotency;
-pub use input::*;
-pub use logs::Logs;
+pub use idempotency::{Idempotency, IdempotencyBegin, StoredAnswer};
+pub use input::{
+    ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider, NewToken,
+    PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput, Triggered,
+};
+pub use logs::{LogChunk, LogStream, Logs};
 pub use operations::Operations;
 pub use pipelines::Pipelines;
-pub use plugins::Plugins;
+pub use plugins::{PluginSummary, Plugins};
 pub use providers::Providers;
 pub use runs::Runs;
-pub use secrets::Secrets;
+pub use secrets::{SecretInfo, Secrets};
 pub use start::{Services, ServicesConfig, StateDir};
 pub use tokens::{Tokens, reset_admin_token};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::host::Host;
+pub use novacron_cicd_runtime::plugin::PluginSummary;
+
+use super::{ServiceError, host::Host};
 
 /// What is installed.
 #[derive(Clone)]
@@ -14,11 +16,17 @@ impl Plugins {
     /// All, broken ones with their error.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn list(&self) -> Result<Vec<PluginSummary>, ServiceError> { todo!() }
+    /// None as yet; a list from elsewhere may have some.
+    pub async fn list(&self) -> Result<Vec<PluginSummary>, ServiceError> {
+        Ok(self.host.catalog.plugins())
+    }
+
     /// By id.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn show(&self, id: &str) -> Result<PluginSummary, ServiceError> { todo!() }
+    /// [`ServiceError::NotFound`].
+    pub async fn show(&self, id: &str) -> Result<PluginSummary, ServiceError> {
+        let found = self.host.catalog.plugins().into_iter().find(|plugin| plugin.id == id);
+        found.ok_or_else(|| ServiceError::not_found("plugin", id))
+    }
 }

@@ -1,8 +1,36 @@
 //! Runs: triggered, looked at, canceled.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::host::Host;
+use novacron_cicd_domain::{
+    Timestamp,
+    event::{self, EventKind},
+    field,
+    id::{OperationId, RunId},
+    operation::{Operation, OperationEvent, OperationKind, OperationState},
+    parameter::{self, ParameterKind},
+    pipeline::Pipeline,
+    provider::Provider,
+    run::Run,
+    status::{State, Status, Times},
+    token::Role,
+};
+use novacron_cicd_store::{Listing, Page, Reader, RunFilter, StoreError};
+use novacron_cicd_vault::token::{TokenKind, mint};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{
+    Actor, Problem, ServiceError, TriggerInput, Triggered,
+    catalog::with_manifest,
+    host::{Host, audit},
+};
+use crate::engine::{
+    fault::fault,
+    payload::{Payload, callback_context},
+    ports::Reporting,
+    record,
+};
 
 /// Executions.
 #[derive(Clone)]
@@ -10,30 +38,276 @@ pub struct Runs {
     pub(super) host: Arc<Host>,
 }
 
+/// What a run is given, checked.
+struct Checked {
+    parameters: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
+    reference: Option<String>,
+    /// Parameters that are secrets, with the secrets' names.
+    secrets: BTreeMap<String, String>,
+}
+
+fn check(pipeline: &Pipeline, input: TriggerInput) -> Result<Checked, ServiceError> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let parameters = parameter::check(&pipeline.parameters, &input.parameters).unwrap_or_else(|errors| {
+        problems.extend(errors.into_iter().map(Problem::from));
+        BTreeMap::new()
+    });
+    let mut environment = pipeline.environment.clone();
+    environment.extend(input.environment);
+    if let Err(errors) = field::check_environment(&environment) {
+        problems.extend(errors.into_iter().map(Problem::from));
+    }
+    let reference = input.reference.or_else(|| pipeline.reference.clone());
+    if let Some(Err(error)) = reference.as_deref().map(field::check_reference) {
+        problems.push(error.into());
+    }
+    if !problems.is_empty() {
+        return Err(ServiceError::Parameters(problems));
+    }
+    let is_secret = |name: &String| {
+        pipeline.parameters.iter().any(|declared| declared.name == *name && declared.kind == ParameterKind::Secret)
+    };
+    let secrets = parameters
+        .iter()
+        .filter(|(name, _)| is_secret(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    Ok(Checked { parameters, environment, reference, secrets })
+}
+
+/// Secrets that are named and not there.
+fn missing(state: &Reader<'_>, secrets: &BTreeMap<String, String>) -> Result<(), ServiceError> {
+    let mut problems = Vec::new();
+    for (parameter, secret) in secrets {
+        match state.secret(secret) {
+            Ok(_) => {}
+            Err(StoreError::NotFound { .. }) => problems.push(Problem {
+                at: format!("/parameters/{parameter}"),
+                code: "secret.not-found",
+                message: format!("parameter {parameter:?} names a secret that is not there"),
+            }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(ServiceError::Parameters(problems)) }
+}
+
 impl Runs {
     /// Asks for a run durably; answered before the platform is called. Operator.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn trigger(&self, actor: &Actor, pipeline: &str, input: TriggerInput) -> Result<Triggered, ServiceError> { todo!() }
+    /// Parameters that do not fit, secrets that are not there, a plugin that does not serve, no public address where
+    /// the run has to call back. Then nothing is stored.
+    pub async fn trigger(&self, actor: &Actor, pipeline: &str, input: TriggerInput) -> Result<Triggered, ServiceError> {
+        actor.require(Role::Operator)?;
+        let pipeline = self.host.pipeline(pipeline).await?;
+        let provider = self.host.provider(&pipeline.provider.to_string()).await?;
+        let checked = check(&pipeline, input)?;
+        with_manifest(self.host.catalog.as_ref(), &provider.plugin, |_| ())?;
+        if pipeline.external_ref.is_none() && self.host.platforms.supports(&provider, "pipeline-definitions") {
+            return Err(ServiceError::conflict(
+                "pipeline.not-on-platform",
+                format!("the pipeline {:?} is not on its platform yet", pipeline.name.as_str()),
+                "`novacron-cicd operation list` shows what became of its creation",
+            ));
+        }
+        let calls_back = self.host.platforms.reporting(&provider) == Reporting::Callback;
+        if calls_back && self.host.settings.public_url.is_none() {
+            return Err(ServiceError::NoPublicUrl { provider: provider.name.to_string() });
+        }
+        let now = self.host.now();
+        let run = run(actor, &pipeline, &checked, now);
+        let mut payload = Payload {
+            secrets: checked.secrets.clone(),
+            external_ref: pipeline.external_ref.clone(),
+            ..Payload::default()
+        };
+        let mut callback = None;
+        if calls_back {
+            let (token, hash) = mint(TokenKind::Run)?;
+            payload.callback = Some(hex::encode(self.host.vault.seal(&callback_context(run.id), &token)?));
+            callback = Some(hash);
+        }
+        let operation = self.operation(actor, &provider, run.id, OperationKind::RunTrigger, &payload, now);
+        let triggered = Triggered { run, operation };
+        let (stored, actor) = (triggered.clone(), actor.name.clone());
+        self.host
+            .write(move |tx| {
+                // Again, and within the transaction: between the check and now a secret may have gone.
+                missing(tx, &checked.secrets)?;
+                let Triggered { run, operation } = &stored;
+                tx.insert_run(run)?;
+                if let Some(hash) = &callback {
+                    // It cannot be silent before it was asked for: the deadline comes with the platform's answer.
+                    tx.set_run_callback(run.id, hash, None)?;
+                }
+                tx.insert_operation(operation)?;
+                record::run_event(tx, run, EventKind::RunCreated, event::run_created(run), now)?;
+                let detail = json!({
+                    "pipeline": run.pipeline_name,
+                    "operation": operation.id,
+                    "reference": run.reference,
+                    "parameters": run.parameters.keys().collect::<Vec<_>>(),
+                });
+                audit(tx, &actor, "run.trigger", run.id, detail, now)?;
+                Ok(())
+            })
+            .await?;
+        fault!("trigger.stored");
+        self.host.engine.wake();
+        Ok(triggered)
+    }
+
     /// With its jobs and steps.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn show(&self, id: RunId) -> Result<Run, ServiceError> { todo!() }
-    /// Newest first.
+    /// [`ServiceError::NotFound`].
+    pub async fn show(&self, id: RunId) -> Result<Run, ServiceError> {
+        self.host.read(move |state| Ok(state.run(id)?)).await
+    }
+
+    /// Newest first, without jobs.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn list(&self, filter: RunFilter, page: Page) -> Result<Listing<Run>, ServiceError> { todo!() }
-    /// Asks for its end; the same operation again while one is open. Operator.
+    /// A cursor that is none of this list.
+    pub async fn list(&self, filter: RunFilter, page: Page) -> Result<Listing<Run>, ServiceError> {
+        self.host.read(move |state| Ok(state.runs(&page, &filter)?)).await
+    }
+
+    /// Asks for its end; the same operation again while one is open. What was never sent is canceled here and now,
+    /// without the platform. Operator.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn cancel(&self, actor: &Actor, id: RunId) -> Result<Operation, ServiceError> { todo!() }
-    /// All attempts, the current one last.
+    /// A run that is over; [`ServiceError::Unsupported`] where its plugin cannot cancel.
+    pub async fn cancel(&self, actor: &Actor, id: RunId) -> Result<Operation, ServiceError> {
+        actor.require(Role::Operator)?;
+        let provider = self.show(id).await?.provider;
+        let provider = self.host.provider(&provider.to_string()).await?;
+        let can_cancel = self.host.platforms.supports(&provider, "run-cancel");
+        let now = self.host.now();
+        let new = self.operation(actor, &provider, id, OperationKind::RunCancel, &Payload::default(), now);
+        let actor = actor.name.clone();
+        let operation = self
+            .host
+            .write(move |tx| {
+                let run = tx.run(id)?;
+                let operations = record::operations_of(tx, id)?;
+                let open = |operation: &&Operation| {
+                    operation.kind == OperationKind::RunCancel && !operation.state.is_settled()
+                };
+                if let Some(open) = operations.iter().find(open) {
+                    return Ok(open.clone());
+                }
+                if run.status.state.is_terminal() {
+                    return Err(ServiceError::conflict(
+                        "run.over",
+                        format!("the run {id} is over: it is {}", run.status.state),
+                        "there is nothing to cancel",
+                    ));
+                }
+                audit(tx, &actor, "run.cancel", id, json!({ "operation": new.id }), now)?;
+                let run = record::cancel_requested(tx, &run, &actor, now)?;
+                let trigger = operations.into_iter().find(|operation| operation.kind == OperationKind::RunTrigger);
+                if let Some(trigger) = trigger.filter(|trigger| is_unsent(trigger)) {
+                    let canceled =
+                        trigger.clone().transition(OperationEvent::Cancel, now).map_err(super::operations::refused)?;
+                    record::change(tx, &trigger, canceled, now)?;
+                    record::decide(tx, &run, Status::ours(State::Canceled), now)?;
+                    let done = Operation { state: OperationState::Done, ..new };
+                    tx.insert_operation(&done)?;
+                    return Ok(done);
+                }
+                if !can_cancel {
+                    return Err(ServiceError::Unsupported {
+                        provider: provider.name.to_string(),
+                        plugin: provider.plugin,
+                        feature: "run-cancel",
+                    });
+                }
+                tx.insert_operation(&new)?;
+                Ok(new)
+            })
+            .await?;
+        fault!("cancel.stored");
+        self.host.engine.wake();
+        Ok(operation)
+    }
+
+    /// All attempts without their jobs, the current one first.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn attempts(&self, id: RunId) -> Result<Vec<Run>, ServiceError> { todo!() }
+    /// [`ServiceError::NotFound`].
+    pub async fn attempts(&self, id: RunId) -> Result<Vec<Run>, ServiceError> {
+        self.host.read(move |state| Ok(state.attempts(id)?)).await
+    }
+
+    /// One attempt with its jobs and steps.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn attempt(&self, id: RunId, attempt: u32) -> Result<Run, ServiceError> {
+        self.host.read(move |state| Ok(state.run_attempt(id, attempt)?)).await
+    }
+
+    fn operation(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        run: RunId,
+        kind: OperationKind,
+        payload: &Payload,
+        now: Timestamp,
+    ) -> Operation {
+        Operation {
+            id: OperationId(Uuid::now_v7()),
+            kind,
+            provider: provider.id,
+            run: Some(run),
+            payload: payload.json(),
+            recovery: self.host.platforms.recovery(provider, kind.function()),
+            state: OperationState::Queued,
+            attempts: 0,
+            first_sent: None,
+            due: now,
+            lease_until: None,
+            error: None,
+            actor: actor.name.clone(),
+            created: now,
+            updated: now,
+            version: 1,
+        }
+    }
+}
+
+/// Nothing of it ever went out; the mark is durable before the first byte, so its absence is proof.
+pub(super) fn is_unsent(operation: &Operation) -> bool {
+    matches!(operation.state, OperationState::Queued | OperationState::Claimed) && operation.first_sent.is_none()
+}
+
+fn run(actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) -> Run {
+    let id = RunId(Uuid::now_v7());
+    Run {
+        id,
+        pipeline: pipeline.id,
+        pipeline_name: pipeline.name.clone(),
+        provider: pipeline.provider,
+        origin: "us".into(),
+        external_id: None,
+        ticket: None,
+        number: None,
+        attempt: 1,
+        correlation: id.0.simple().to_string(),
+        status: Status::ours(State::Pending),
+        cancel_requested: false,
+        times: Times { created: Some(now), ..Times::default() },
+        reference: checked.reference.clone(),
+        commit: None,
+        actor: Some(actor.name.clone()),
+        url: None,
+        parameters: checked.parameters.clone(),
+        environment: checked.environment.clone(),
+        graph: None,
+        version: 1,
+    }
 }

@@ -1,8 +1,28 @@
 //! Secrets: set, listed, rotated, deleted; never read.
+//!
+//! Whatever changes here changes what is masked everywhere, before the change is answered.
 
 use std::sync::Arc;
 
-use super::host::Host;
+use novacron_cicd_domain::{
+    event::EventKind,
+    name::Name,
+    operation::{OperationKind, OperationState},
+    parameter::ParameterKind,
+    token::Role,
+};
+use novacron_cicd_store::{Listing, OperationFilter, Page, Reader, SecretMeta, Store, StoreError, StoredSecret, Tx};
+use novacron_cicd_vault::{Masker, Secret, Vault};
+use serde_json::json;
+
+use super::{
+    Actor, ServiceError,
+    host::{Host, audit, event as tell},
+};
+use crate::engine::payload::Payload;
+
+/// What is shown of a secret.
+pub type SecretInfo = SecretMeta;
 
 /// Values that only the vault holds.
 #[derive(Clone)]
@@ -10,25 +30,159 @@ pub struct Secrets {
     pub(super) host: Arc<Host>,
 }
 
+/// What a secret's value is sealed for.
+pub(super) fn context(name: &str) -> String {
+    format!("secret/{name}")
+}
+
+/// Every value that is stored now.
+pub(super) async fn values(store: &Store, vault: &Vault) -> Result<Vec<Secret>, ServiceError> {
+    let stored = store.read(|state| state.all_secrets()).await?;
+    let open = |secret: StoredSecret| vault.unseal(&context(secret.meta.name.as_str()), &secret.sealed);
+    Ok(stored.into_iter().map(open).collect::<Result<_, _>>()?)
+}
+
+/// Where a new value comes from: `set` makes, `rotate` replaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    New,
+    Again,
+}
+
 impl Secrets {
     /// A new one. Admin.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn set(&self, actor: &Actor, name: &str, value: Secret) -> Result<SecretInfo, ServiceError> { todo!() }
+    /// Name taken; a value that cannot be masked.
+    pub async fn set(&self, actor: &Actor, name: &str, value: Secret) -> Result<SecretInfo, ServiceError> {
+        self.put(actor, name, value, Put::New).await
+    }
+
     /// A new value for one that is there. Admin.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn rotate(&self, actor: &Actor, name: &str, value: Secret) -> Result<SecretInfo, ServiceError> { todo!() }
+    /// [`ServiceError::NotFound`]; a value that cannot be masked.
+    pub async fn rotate(&self, actor: &Actor, name: &str, value: Secret) -> Result<SecretInfo, ServiceError> {
+        self.put(actor, name, value, Put::Again).await
+    }
+
     /// Names and times, never values.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn list(&self, page: Page) -> Result<Listing<SecretInfo>, ServiceError> { todo!() }
+    /// A cursor that is none of this list.
+    pub async fn list(&self, page: Page) -> Result<Listing<SecretInfo>, ServiceError> {
+        self.host.read(move |state| Ok(state.secrets(&page)?)).await
+    }
+
     /// Deletes one that nothing names. Admin.
     ///
     /// # Errors
-    /// See [`ServiceError`].
-    pub async fn delete(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> { todo!() }
+    /// [`ServiceError::InUse`] names providers, pipelines and open operations that name it.
+    pub async fn delete(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> {
+        actor.require(Role::Admin)?;
+        let (name, actor, now) = (name.to_owned(), actor.name.clone(), self.host.now());
+        self.changing(None, move |tx| {
+            tx.secret(&name)?;
+            let by = users(tx, &name)?;
+            if !by.is_empty() {
+                return Err(ServiceError::InUse { what: "secret", name, by });
+            }
+            tx.delete_secret(&name)?;
+            tell(tx, EventKind::SecretDeleted, &name, None, json!({ "name": name }), now)?;
+            audit(tx, &actor, "secret.delete", &name, json!({}), now)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put(&self, actor: &Actor, name: &str, value: Secret, put: Put) -> Result<SecretInfo, ServiceError> {
+        actor.require(Role::Admin)?;
+        let name = Name::new(name)?;
+        if let Err(error) = value.check_maskable() {
+            let (code, message) = (novacron_cicd_domain::Coded::code(&error), error.to_string());
+            let hint = novacron_cicd_domain::Coded::hint(&error);
+            return Err(ServiceError::Invalid { at: "/value".into(), code, message, hint });
+        }
+        let sealed = self.host.vault.seal(&context(name.as_str()), &value)?;
+        let (actor, now) = (actor.name.clone(), self.host.now());
+        self.changing(Some(value), move |tx| {
+            match (tx.secret(name.as_str()), put) {
+                (Ok(_), Put::New) => {
+                    return Err(ServiceError::NameTaken { what: "secret", name: name.to_string() });
+                }
+                (Err(StoreError::NotFound { .. }), Put::New) | (Ok(_), Put::Again) => {}
+                (Err(error), _) => return Err(error.into()),
+            }
+            let version = tx.put_secret(&name, &sealed, now)?;
+            tell(tx, EventKind::SecretSet, &name, None, json!({ "name": name }), now)?;
+            let action = if put == Put::New { "secret.set" } else { "secret.rotate" };
+            audit(tx, &actor, action, &name, json!({ "version": version }), now)?;
+            Ok(tx.secret(name.as_str())?.meta)
+        })
+        .await
+    }
+
+    /// Makes a change; also where whoever asked hangs up in between. A new value is masked before it can be used, and
+    /// an old one as long as this process lives: a build that was given it may print it yet.
+    async fn changing<T, F>(&self, new: Option<Secret>, change: F) -> Result<T, ServiceError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, ServiceError> + Send + 'static,
+    {
+        let host = self.host.clone();
+        let task = tokio::spawn(async move {
+            let mut retired = host.masking.lock().await;
+            let before = values(&host.store, &host.vault).await?;
+            host.masker.store(Arc::new(Masker::new(before.iter().chain(retired.iter()).chain(&new))));
+            let changed = host.write(change).await;
+            let after = values(&host.store, &host.vault).await?;
+            let gone = |old: &Secret| !after.iter().any(|kept| kept.matches(old.expose()));
+            retired.extend(before.into_iter().filter(gone));
+            host.masker.store(Arc::new(Masker::new(after.iter().chain(retired.iter()))));
+            changed
+        });
+        task.await.unwrap_or(Err(ServiceError::Stopping))
+    }
+}
+
+/// Everything that names a secret.
+fn users(state: &Reader<'_>, name: &str) -> Result<Vec<String>, ServiceError> {
+    let mut by: Vec<String> =
+        state.secret_users(name)?.into_iter().map(|provider| format!("provider {provider}")).collect();
+    let mut page = Page::first(Page::MOST);
+    loop {
+        let listing = state.pipelines(&page, None)?;
+        for pipeline in listing.items {
+            let names_it = pipeline
+                .parameters
+                .iter()
+                .any(|parameter| parameter.kind == ParameterKind::Secret && parameter.default.as_deref() == Some(name));
+            if names_it {
+                by.push(format!("pipeline {}", pipeline.name));
+            }
+        }
+        match listing.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    for open in [OperationState::Queued, OperationState::Claimed, OperationState::Sent, OperationState::Ambiguous] {
+        let filter = OperationFilter { state: Some(open), ..OperationFilter::default() };
+        let mut page = Page::first(Page::MOST);
+        loop {
+            let listing = state.operations(&page, &filter)?;
+            for operation in listing.items {
+                if operation.kind == OperationKind::RunTrigger
+                    && Payload::of(&operation).secrets.values().any(|secret| secret == name)
+                {
+                    by.push(format!("operation {}", operation.id));
+                }
+            }
+            match listing.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(by)
 }

@@ -1,12 +1,35 @@
 //! Opens the state directory, wires the parts together, starts the engine.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use novacron_cicd_vault::Secret;
+use arc_swap::ArcSwap;
+use cap_std::{ambient_authority, fs::Dir};
+use novacron_cicd_runtime::{Runtime, RuntimeConfig, egress::DoorConfig, sandbox::Limits};
+use novacron_cicd_store::{Options, Store, StoreError};
+use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
-    Artifacts, Callbacks, Events, Health, Idempotency, Logs, Operations, Pipelines, Plugins, Providers, Runs, Secrets,
-    ServiceError, Tokens,
+    Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
+    Providers, Runs, Secrets, ServiceError, Tokens,
+    catalog::Catalog,
+    host::{Host, Settings},
+    platforms::Platforms,
+    ports::Ports,
+    secrets, tokens,
+};
+use crate::{
+    artifact::{BlobError, Blobs},
+    engine::{
+        Engine, EngineConfig, StoreLedger, SystemClock, SystemRandom, World,
+        ports::{Clock, Random},
+    },
+    log,
 };
 
 /// What a host is started with.
@@ -15,16 +38,20 @@ pub struct ServicesConfig {
     pub state_dir: PathBuf,
     /// Directories with plugins beside `<state>/plugins`.
     pub plugin_dirs: Vec<PathBuf>,
-    /// The vault's key, 32 bytes; none: `<state>/vault.key`, made at first start.
+    /// The vault's key, 32 bytes in base64; none: `<state>/vault.key`, made at first start.
     pub vault_key: Option<Secret>,
     /// Where runs reach `/v1/callbacks`; none: providers whose runs call back cannot be triggered.
     pub public_url: Option<url::Url>,
     /// Whether the sandbox may use its pooling allocator.
     pub pooling: bool,
+    /// How much memory one instance of a plugin may have, in bytes; none: the sandbox's own bound.
+    pub sandbox_memory: Option<usize>,
     /// How long one call of a plugin may take.
     pub call_deadline: Duration,
     /// How long a run that calls back may be silent before it counts as lost.
     pub heartbeat: Duration,
+    /// The largest artifact that is taken, in bytes.
+    pub artifact_limit: u64,
     /// How many operations are at work at once.
     pub workers: usize,
     /// How many of them on one provider.
@@ -41,11 +68,63 @@ impl ServicesConfig {
             vault_key: None,
             public_url: None,
             pooling: true,
+            sandbox_memory: None,
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15 * 60),
+            artifact_limit: 16 << 30,
             workers: 16,
             workers_per_provider: 4,
         }
+    }
+}
+
+/// Where everything is in a state directory.
+#[derive(Clone, Debug)]
+pub struct StateDir(PathBuf);
+
+impl StateDir {
+    /// Of this directory.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.0.join("novacron-cicd.db")
+    }
+
+    /// The vault's key.
+    #[must_use]
+    pub fn vault_key(&self) -> PathBuf {
+        self.0.join("vault.key")
+    }
+
+    /// The first admin token.
+    #[must_use]
+    pub fn admin_token(&self) -> PathBuf {
+        self.0.join("admin.token")
+    }
+
+    /// The operator's plugins.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.0.join("plugins")
+    }
+
+    /// Readable by its owner alone.
+    fn make(&self, below: &str) -> Result<PathBuf, ServiceError> {
+        let path = self.0.join(below);
+        let what = format!("make the directory {}", path.display());
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(ServiceError::io(what))?;
+        Ok(path)
+    }
+
+    fn open(&self, below: &str) -> Result<Dir, ServiceError> {
+        let path = self.make(below)?;
+        let what = format!("open the directory {}", path.display());
+        Dir::open_ambient_dir(&path, ambient_authority()).map_err(ServiceError::io(what))
     }
 }
 
@@ -76,17 +155,204 @@ pub struct Services {
     pub events: Events,
     /// Answers that are given again.
     pub idempotency: Idempotency,
+    /// Who did what.
+    pub audit: Audit,
     /// Whether the host can work.
     pub health: Health,
+    host: Arc<Host>,
 }
 
 impl Services {
-    /// Opens the state, loads the plugins, starts the engine. The second value is the first admin token, at first start only.
+    /// Opens the state, loads the plugins, starts the engine. The second value is the first admin token, at first start
+    /// only; it is in `<state>/admin.token` too.
     ///
     /// # Errors
-    /// [`ServiceError`]: the state is locked by another host, broken, or cannot be written.
-    pub async fn start(config: ServicesConfig) -> Result<(Self, Option<super::IssuedToken>), ServiceError> { todo!() }
+    /// The state is in use by another host, broken, sealed with another key, or cannot be written.
+    pub async fn start(config: ServicesConfig) -> Result<(Self, Option<IssuedToken>), ServiceError> {
+        let dir = StateDir::new(&config.state_dir);
+        dir.make("")?;
+        // The lock comes first: nothing is touched in a state that another host has.
+        let store = Store::open(dir.database(), &Options::default())?;
+        let source = match config.vault_key {
+            Some(key) => KeySource::Base64(key),
+            None => KeySource::File(dir.vault_key()),
+        };
+        let vault = Arc::new(Vault::open(&source)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let masker = Arc::new(ArcSwap::from_pointee(Masker::new(&secrets::values(&store, &vault).await?)));
+        let admin = tokens::first_admin(&store, dir.admin_token(), clock.now()).await?;
 
-    /// Stops claiming, lets calls under way end for at most `grace`, then cuts them (they are settled by their class at the next start).
-    pub async fn stop(&self, grace: Duration) { todo!() }
+        let limits = Limits {
+            wall: config.call_deadline.max(Limits::default().wall),
+            memory: config.sandbox_memory.unwrap_or(Limits::default().memory),
+            ..Limits::default()
+        };
+        let ports = Ports::new(store.clone(), vault.clone(), masker.clone(), clock.clone(), random.clone());
+        let mut plugin_dirs = config.plugin_dirs;
+        plugin_dirs.push(dir.make("plugins")?);
+        let runtime = RuntimeConfig {
+            plugin_dirs,
+            cache_dir: dir.make("cache")?,
+            lock_file: config.state_dir.join("plugins.lock"),
+            cache_key: cache_key(&config.state_dir.join("cache.key"), &vault, random.as_ref())?,
+            pooling: config.pooling,
+            limits,
+            door: DoorConfig::default(),
+        };
+        let ports = Arc::new(ports);
+        let runtime = Runtime::start(runtime, ports.clone()).await?;
+        let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone()));
+        let parts = Parts {
+            store,
+            vault,
+            masker,
+            clock,
+            random,
+            catalog: Arc::new(runtime),
+            platforms,
+            engine: EngineConfig {
+                workers: config.workers,
+                per_provider: config.workers_per_provider,
+                call_deadline: config.call_deadline,
+                public_url: config.public_url.clone(),
+                ..EngineConfig::default()
+            },
+            settings: Settings {
+                state_dir: config.state_dir,
+                public_url: config.public_url,
+                call_deadline: config.call_deadline,
+                heartbeat: config.heartbeat,
+                artifact_limit: config.artifact_limit,
+            },
+        };
+        Ok((Self::assemble(parts, &dir).await?, admin))
+    }
+
+    /// Wires a host of its parts. Tests bring their own.
+    pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
+        let Parts { store, vault, masker, clock, random, catalog, platforms, engine, settings } = parts;
+        // Whoever was answering is gone.
+        store.write(|tx| tx.forget_in_flight()).await?;
+        let blobs = Blobs::open(dir.open("blobs")?)?;
+        sweep(&store, &blobs).await?;
+        let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masker.clone());
+        let world = World {
+            clock: clock.clone(),
+            random,
+            providers: platforms.clone(),
+            ledger: Arc::new(StoreLedger::new(store.clone(), settings.heartbeat)),
+            logs: Some(Arc::new(logs.clone())),
+        };
+        let engine = Engine::start(world, engine);
+        let host = Arc::new(Host {
+            store,
+            vault,
+            masker,
+            masking: tokio::sync::Mutex::default(),
+            clock,
+            catalog,
+            platforms,
+            engine: engine.handle(),
+            running: Mutex::new(Some(engine)),
+            logs,
+            blobs,
+            settings,
+        });
+        Ok(Self::of(host))
+    }
+
+    fn of(host: Arc<Host>) -> Self {
+        Self {
+            providers: Providers { host: host.clone() },
+            pipelines: Pipelines { host: host.clone() },
+            runs: Runs { host: host.clone() },
+            artifacts: Artifacts { host: host.clone() },
+            secrets: Secrets { host: host.clone() },
+            tokens: Tokens { host: host.clone() },
+            operations: Operations { host: host.clone() },
+            plugins: Plugins { host: host.clone() },
+            callbacks: Callbacks { host: host.clone() },
+            logs: Logs { host: host.clone() },
+            events: Events { host: host.clone() },
+            idempotency: Idempotency { host: host.clone() },
+            audit: Audit { host: host.clone() },
+            health: Health { host: host.clone() },
+            host,
+        }
+    }
+
+    /// Where its state is.
+    #[must_use]
+    pub fn state_dir(&self) -> StateDir {
+        StateDir::new(&self.host.settings.state_dir)
+    }
+
+    /// Takes no new work, lets calls under way end for at most `grace`, then cuts them: those are settled by their
+    /// recovery class at the next start.
+    pub async fn stop(&self, grace: Duration) {
+        let engine = self.host.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(engine) = engine {
+            engine.stop(grace).await;
+        }
+    }
+}
+
+/// What a host is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) masker: Arc<ArcSwap<Masker>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
+    pub(crate) engine: EngineConfig,
+    pub(crate) settings: Settings,
+}
+
+/// Bytes that got their name and no row, because the host was killed in between, go.
+async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), ServiceError> {
+    let (store, blobs) = (store.clone(), blobs.clone());
+    let listing = blobs.clone();
+    let digests = tokio::task::spawn_blocking(move || listing.digests())
+        .await
+        .unwrap_or_else(|error| Err(BlobError::Io(std::io::Error::other(error))))?;
+    for some in digests.chunks(1000) {
+        let some = some.to_vec();
+        let unused = store
+            .read(move |state| {
+                let mut unused = Vec::new();
+                for digest in some {
+                    if !state.blob_in_use(&digest)? {
+                        unused.push(digest);
+                    }
+                }
+                Ok::<_, StoreError>(unused)
+            })
+            .await?;
+        for digest in unused {
+            tracing::info!(sha256 = digest, "removing bytes that no artifact has");
+            blobs.remove(&digest)?;
+        }
+    }
+    Ok(())
+}
+
+/// The key of the compile cache: random, sealed by the vault. One that does not open is made anew; what was compiled
+/// under it is then compiled again.
+fn cache_key(file: &Path, vault: &Vault, random: &dyn Random) -> Result<Secret, ServiceError> {
+    const CONTEXT: &str = "compile-cache-key";
+    if let Ok(sealed) = std::fs::read(file)
+        && let Ok(key) = vault.unseal(CONTEXT, &sealed)
+        && key.len() == 32
+    {
+        return Ok(key);
+    }
+    let mut bytes = vec![0; 32];
+    random.fill(&mut bytes);
+    let key = Secret::new(bytes);
+    let sealed = vault.seal(CONTEXT, &key)?;
+    std::fs::write(file, sealed).map_err(ServiceError::io(format!("write {}", file.display())))?;
+    Ok(key)
 }

@@ -1,0 +1,86 @@
+//! Whether a provider's configuration makes sense: its address, its settings, its slots, its grants. All that is wrong
+//! is said at once.
+
+use std::collections::BTreeSet;
+
+use novacron_cicd_domain::{Coded, field, provider::Provider};
+use novacron_cicd_runtime::plugin::Manifest;
+use novacron_cicd_store::StoreError;
+use url::Url;
+
+use super::{Problem, ServiceError, catalog::with_manifest, host::Host};
+
+/// The address, parsed.
+pub(super) fn base_url(text: &str) -> Result<Url, ServiceError> {
+    let refuse = |problem: Problem| ServiceError::Configuration(vec![problem]);
+    field::check_http_url("base_url", text).map_err(|error| refuse(error.into()))?;
+    Url::parse(text).map_err(|error| {
+        refuse(Problem { at: "/base_url".into(), code: "field.invalid", message: format!("base_url: {error}") })
+    })
+}
+
+fn problems(manifest: &Manifest, provider: &Provider) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for problem in manifest.settings.check(&provider.settings) {
+        let place = if problem.path.is_empty() { String::new() } else { format!(" at {}", problem.path) };
+        problems.push(Problem {
+            at: format!("/settings{}", problem.path),
+            code: "provider.invalid-settings",
+            message: format!("the settings are wrong{place}: {}", problem.message),
+        });
+    }
+    let known: Vec<&str> = manifest.credentials.iter().map(|slot| slot.slot.as_str()).collect();
+    for slot in provider.credentials.keys().filter(|slot| !known.contains(&slot.as_str())) {
+        let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        problems.push(Problem {
+            at: format!("/credentials/{slot}"),
+            code: "provider.unknown-slot",
+            message: format!("the plugin {} has no credential slot {slot:?}; it has {has}", manifest.id),
+        });
+    }
+    for slot in manifest.credentials.iter().filter(|slot| slot.required) {
+        if !provider.credentials.contains_key(&slot.slot) {
+            let what = if slot.description.is_empty() { String::new() } else { format!(" ({})", slot.description) };
+            problems.push(Problem {
+                at: format!("/credentials/{}", slot.slot),
+                code: "provider.missing-slot",
+                message: format!("the credential slot {:?}{what} is not filled", slot.slot),
+            });
+        }
+    }
+    problems
+}
+
+impl Host {
+    /// Everything about a provider that can be checked without reaching it.
+    pub(super) async fn check_configuration(&self, provider: &Provider) -> Result<(), ServiceError> {
+        let mut problems =
+            with_manifest(self.catalog.as_ref(), &provider.plugin, |manifest| problems(manifest, provider))?;
+        let wanted: BTreeSet<(String, String)> =
+            provider.credentials.iter().map(|(slot, source)| (slot.clone(), source.secret.clone())).collect();
+        let missing = self
+            .read(move |state| {
+                let mut missing = Vec::new();
+                for (slot, secret) in wanted {
+                    match state.secret(&secret) {
+                        Ok(_) => {}
+                        Err(StoreError::NotFound { .. }) => missing.push((slot, secret)),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Ok(missing)
+            })
+            .await?;
+        problems.extend(missing.into_iter().map(|(slot, secret)| Problem {
+            at: format!("/credentials/{slot}/secret"),
+            code: "secret.not-found",
+            message: format!("the credential slot {slot:?} names the secret {secret:?}, which is not there"),
+        }));
+        if problems.is_empty()
+            && let Err(error) = self.catalog.check(provider)
+        {
+            problems.push(Problem { at: "/grants".into(), code: error.code(), message: error.to_string() });
+        }
+        if problems.is_empty() { Ok(()) } else { Err(ServiceError::Configuration(problems)) }
+    }
+}

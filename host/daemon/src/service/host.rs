@@ -1,0 +1,199 @@
+//! What every use case leans on: the one running host.
+//!
+//! Each use case is a method of its noun's handle; they all share this. Must be absent: decisions.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use novacron_cicd_domain::{
+    Timestamp,
+    event::EventKind,
+    id::{PipelineId, ProviderId},
+    pipeline::Pipeline,
+    provider::Provider,
+    run::Run,
+};
+use novacron_cicd_store::{NewAudit, NewEvent, Reader, Store, StoreError, Tx};
+use novacron_cicd_vault::{Masker, Secret, Vault};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Actor, ServiceError, catalog::Catalog};
+use crate::{
+    artifact::Blobs,
+    engine::{
+        Engine, EngineHandle,
+        ports::{Call, Clock, Providers},
+    },
+    log,
+};
+
+pub(crate) struct Host {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) masker: Arc<ArcSwap<Masker>>,
+    /// One change of the secrets at a time, so that the masker is never older than the newest of them; and the values
+    /// that are not stored any more.
+    pub(crate) masking: tokio::sync::Mutex<Vec<Secret>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) platforms: Arc<dyn Providers>,
+    pub(crate) engine: EngineHandle,
+    pub(crate) running: Mutex<Option<Engine>>,
+    pub(crate) logs: log::Logs,
+    pub(crate) blobs: Blobs,
+    pub(crate) settings: Settings,
+}
+
+pub(crate) struct Settings {
+    pub(crate) state_dir: PathBuf,
+    pub(crate) public_url: Option<url::Url>,
+    pub(crate) call_deadline: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) artifact_limit: u64,
+}
+
+impl Host {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Until when a run that was heard of now may be silent.
+    pub(crate) fn silence(&self, now: Timestamp) -> Timestamp {
+        now.plus_millis(i64::try_from(self.settings.heartbeat.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A transaction.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, ServiceError>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, ServiceError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.store.write(work).await
+    }
+
+    /// A look at one moment of the state.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, ServiceError>
+    where
+        F: FnOnce(&Reader<'_>) -> Result<T, ServiceError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.store.read(work).await
+    }
+
+    /// By name or id.
+    pub(crate) async fn provider(&self, key: &str) -> Result<Provider, ServiceError> {
+        let key = key.to_owned();
+        self.read(move |state| find_provider(state, &key)).await
+    }
+
+    /// By name or id.
+    pub(crate) async fn pipeline(&self, key: &str) -> Result<Pipeline, ServiceError> {
+        let key = key.to_owned();
+        self.read(move |state| find_pipeline(state, &key)).await
+    }
+
+    /// A call that a user waits for; it ends when that user hangs up, because the future that holds it is dropped.
+    pub(crate) fn call(&self, provider: &Provider, actor: &Actor) -> Call {
+        Call {
+            provider: provider.clone(),
+            secrets: BTreeMap::new(),
+            deadline: self.settings.call_deadline,
+            cancel: CancellationToken::new(),
+            actor: actor.name.clone(),
+        }
+    }
+}
+
+/// By name, then by id.
+pub(crate) fn find_provider(state: &Reader<'_>, key: &str) -> Result<Provider, ServiceError> {
+    match (state.provider_by_name(key), key.parse::<ProviderId>()) {
+        (Err(StoreError::NotFound { .. }), Ok(id)) => Ok(state.provider(id)?),
+        (found, _) => Ok(found?),
+    }
+}
+
+/// By name, then by id.
+pub(crate) fn find_pipeline(state: &Reader<'_>, key: &str) -> Result<Pipeline, ServiceError> {
+    match (state.pipeline_by_name(key), key.parse::<PipelineId>()) {
+        (Err(StoreError::NotFound { .. }), Ok(id)) => Ok(state.pipeline(id)?),
+        (found, _) => Ok(found?),
+    }
+}
+
+/// Who did what, in the transaction that does it.
+pub(crate) fn audit(
+    tx: &mut Tx<'_>,
+    actor: &str,
+    action: &str,
+    subject: impl ToString,
+    detail: Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.append_audit(&NewAudit {
+        at,
+        actor: actor.into(),
+        action: action.into(),
+        subject: subject.to_string(),
+        detail,
+    })?;
+    Ok(())
+}
+
+/// An event about no run.
+pub(crate) fn event(
+    tx: &mut Tx<'_>,
+    kind: EventKind,
+    subject: impl ToString,
+    pipeline: Option<PipelineId>,
+    data: Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.append_event(&NewEvent {
+        at,
+        kind: kind.as_str().into(),
+        subject: subject.to_string(),
+        run: None,
+        pipeline,
+        data,
+    })?;
+    Ok(())
+}
+
+/// The same about a run's artifact or log.
+pub(crate) fn event_of(
+    tx: &mut Tx<'_>,
+    run: &Run,
+    kind: EventKind,
+    subject: impl ToString,
+    data: Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.append_event(&NewEvent {
+        at,
+        kind: kind.as_str().into(),
+        subject: subject.to_string(),
+        run: Some(run.id),
+        pipeline: Some(run.pipeline),
+        data,
+    })?;
+    Ok(())
+}
+
+/// Refuses a change that was made from an older version.
+pub(crate) fn matches(
+    what: &'static str,
+    name: impl ToString,
+    if_match: Option<i64>,
+    current: i64,
+) -> Result<(), ServiceError> {
+    match if_match {
+        Some(given) if given != current => Err(ServiceError::Stale { what, name: name.to_string(), given, current }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The runtime's plugins as the platforms that the engine calls: secrets are opened here, for one call, and go no
+//! further than into its binding.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use novacron_cicd_domain::{
+    Timestamp,
+    operation::RecoveryClass,
+    parameter::Parameter,
+    platform::{
+        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg,
+        PageRequest, RemotePage, RemotePipeline, RunMatch, RunRef, Ticket, TriggerRequest,
+    },
+    provider::Provider,
+};
+use novacron_cicd_runtime::{Binding, HostPorts, Provider as Callable, Runtime, plugin};
+use novacron_cicd_vault::Vault;
+
+use crate::engine::ports::{Call, Providers, Reporting, SecretSource};
+
+/// The runtime's plugins.
+pub(super) struct Platforms {
+    runtime: Runtime,
+    ports: Arc<dyn HostPorts>,
+    vault: Arc<Vault>,
+}
+
+impl Platforms {
+    pub(super) fn new(runtime: Runtime, ports: Arc<dyn HostPorts>, vault: Arc<Vault>) -> Self {
+        Self { runtime, ports, vault }
+    }
+
+    /// Nothing is sent by this.
+    async fn bind(&self, call: Call, function: &str) -> Result<Callable, CallError> {
+        let plugin = call.provider.plugin.clone();
+        let refuse = |kind: CallErrorKind, message: String, hint: Option<String>| CallError {
+            kind,
+            message,
+            hint,
+            plugin: plugin.clone(),
+            function: function.to_owned(),
+            sent: false,
+        };
+        let mut secrets = BTreeMap::new();
+        for (reference, source) in call.secrets {
+            let value = match source {
+                SecretSource::Named(name) => self.ports.secret(&name).await.ok_or_else(|| {
+                    let reason = "it names a secret that is not there or cannot be opened".to_owned();
+                    let kind = CallErrorKind::InvalidInput { field: reference.clone(), reason: reason.clone() };
+                    refuse(kind, format!("{reference}: {reason}"), Some("set the secret again".into()))
+                })?,
+                SecretSource::Sealed { context, sealed } => self
+                    .vault
+                    .unseal(&context, &sealed)
+                    .map_err(|error| refuse(CallErrorKind::Internal, error.to_string(), None))?,
+            };
+            secrets.insert(reference, value);
+        }
+        let binding = Binding {
+            provider: call.provider,
+            secrets,
+            deadline: call.deadline,
+            cancel: call.cancel,
+            actor: call.actor,
+            roots: None,
+        };
+        self.runtime.provider(binding).map_err(|error| {
+            let hint = novacron_cicd_domain::Coded::hint(&error);
+            // A plugin that does not serve now may serve again: nothing was done.
+            refuse(CallErrorKind::Transient, error.to_string(), hint)
+        })
+    }
+}
+
+#[async_trait]
+impl Providers for Platforms {
+    fn supports(&self, provider: &Provider, interface: &str) -> bool {
+        self.runtime.plugin(&provider.plugin).is_some_and(|plugin| plugin.supports(interface))
+    }
+
+    fn reporting(&self, provider: &Provider) -> Reporting {
+        match self.runtime.plugin(&provider.plugin).map(|plugin| plugin.manifest().runs) {
+            Some(plugin::Reporting::Poll) => Reporting::Poll,
+            // Of a plugin that does not serve nothing can be read; what its runs say is all there is.
+            Some(plugin::Reporting::Callback) | None => Reporting::Callback,
+        }
+    }
+
+    fn recovery(&self, provider: &Provider, function: &str) -> RecoveryClass {
+        let plugin = self.runtime.plugin(&provider.plugin);
+        plugin.map_or(RecoveryClass::None, |plugin| plugin.manifest().recovery(function))
+    }
+
+    async fn check(&self, call: Call) -> Result<CheckReport, CallError> {
+        self.bind(call, "plugin.check").await?.check().await
+    }
+
+    async fn trigger(&self, call: Call, operation: OperationArg, request: TriggerRequest) -> Result<Ticket, CallError> {
+        self.bind(call, "runs.trigger").await?.trigger(&operation, request).await
+    }
+
+    async fn resolve_ticket(&self, call: Call, pipeline: String, ticket: String) -> Result<Ticket, CallError> {
+        self.bind(call, "runs.resolve-ticket").await?.resolve_ticket(&pipeline, &ticket).await
+    }
+
+    async fn run(&self, call: Call, run: RunRef) -> Result<FoundRun, CallError> {
+        self.bind(call, "runs.get").await?.get_run(&run).await
+    }
+
+    async fn find(
+        &self,
+        call: Call,
+        pipeline: String,
+        correlation: String,
+        since: Timestamp,
+    ) -> Result<RunMatch, CallError> {
+        let provider = self.bind(call, "run-search.find-by-correlation").await?;
+        provider.find_by_correlation(&pipeline, &correlation, since).await
+    }
+
+    async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {
+        self.bind(call, "run-cancel.cancel").await?.cancel(&operation, &target).await
+    }
+
+    async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        self.bind(call, "logs.read").await?.read_log(&request).await
+    }
+
+    async fn pipelines(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {
+        self.bind(call, "pipelines.list-pipelines").await?.list_pipelines(&page).await
+    }
+
+    async fn pipeline(&self, call: Call, id: String) -> Result<RemotePipeline, CallError> {
+        self.bind(call, "pipelines.get").await?.get_pipeline(&id).await
+    }
+
+    async fn parameters(&self, call: Call, id: String, reference: Option<String>) -> Result<Vec<Parameter>, CallError> {
+        self.bind(call, "pipelines.parameters").await?.parameters(&id, reference.as_deref()).await
+    }
+
+    async fn definition(&self, call: Call, id: String) -> Result<Definition, CallError> {
+        self.bind(call, "pipeline-definitions.read").await?.read_definition(&id).await
+    }
+
+    async fn create_pipeline(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        definition: Definition,
+    ) -> Result<RemotePipeline, CallError> {
+        self.bind(call, "pipeline-definitions.create").await?.create_pipeline(&operation, definition).await
+    }
+
+    async fn update_pipeline(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        id: String,
+        definition: Definition,
+        revision: Option<String>,
+    ) -> Result<RemotePipeline, CallError> {
+        let provider = self.bind(call, "pipeline-definitions.update").await?;
+        provider.update_pipeline(&operation, &id, definition, revision.as_deref()).await
+    }
+
+    async fn delete_pipeline(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        id: String,
+        revision: Option<String>,
+    ) -> Result<(), CallError> {
+        let provider = self.bind(call, "pipeline-definitions.delete").await?;
+        provider.delete_pipeline(&operation, &id, revision.as_deref()).await
+    }
+}
