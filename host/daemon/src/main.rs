@@ -1,2 +1,5 @@
 //! The `novacron-cicd` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    novacron_cicd::cli::main()
+}

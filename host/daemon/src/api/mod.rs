@@ -1,0 +1,93 @@
+//! HTTP in: routes, the shapes of requests and answers, authentication, problems, streams.
+//!
+//! One file per noun, each with its routes and its shapes. A handler takes apart, asks a use case, and puts together.
+//! Must be absent: decisions, SQL, and answers that hold a secret other than a token at its issue.
+
+pub mod artifacts;
+pub mod audit;
+mod auth;
+pub mod callbacks;
+pub mod document;
+mod error;
+mod etag;
+pub mod events;
+mod extract;
+pub mod health;
+mod idempotency;
+pub mod logs;
+mod names;
+pub mod operations;
+mod page;
+pub mod pipelines;
+pub mod plugins;
+mod problem;
+pub mod providers;
+pub mod request;
+pub mod run_view;
+pub mod runs;
+pub mod secrets;
+mod sse;
+mod state;
+#[cfg(test)]
+mod tests;
+mod time;
+pub mod tokens;
+pub mod words;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, response::IntoResponse as _};
+pub use error::ApiError;
+pub use page::List;
+pub use problem::{MEDIA_TYPE, Problem, ProblemItem};
+pub use state::ApiState;
+pub use time::Time;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Everything, for the listener of operators and of NovaCron.
+pub fn router(state: ApiState) -> Router {
+    let needs_token = middleware::from_fn_with_state(state.clone(), auth::require_token);
+    let all = nouns().route_layer(needs_token).merge(health::routes()).merge(callbacks::routes());
+    wrap(all, state)
+}
+
+/// What the whole world may reach: callbacks of runs, and whether we live.
+pub fn public_router(state: ApiState) -> Router {
+    let live = OpenApiRouter::new().route("/healthz", axum::routing::get(health::healthz));
+    wrap(callbacks::routes().merge(live), state)
+}
+
+/// The document that describes [`router`], from the handlers themselves.
+pub fn openapi() -> OpenApi {
+    let mut document = nouns().merge(health::routes()).merge(callbacks::routes()).into_openapi();
+    document::finish(&mut document);
+    document
+}
+
+fn nouns() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(providers::routes())
+        .merge(pipelines::routes())
+        .merge(runs::routes())
+        .merge(logs::routes())
+        .merge(artifacts::routes())
+        .merge(operations::routes())
+        .merge(secrets::routes())
+        .merge(tokens::routes())
+        .merge(plugins::routes())
+        .merge(events::routes())
+        .merge(audit::routes())
+}
+
+fn wrap(routes: OpenApiRouter<ApiState>, state: ApiState) -> Router {
+    let body_limit = usize::try_from(state.limits().body_bytes).unwrap_or(usize::MAX);
+    let (router, _) = routes.split_for_parts();
+    router
+        .fallback(request::no_route)
+        .method_not_allowed_fallback(request::no_method)
+        .layer(DefaultBodyLimit::max(body_limit))
+        .layer(CatchPanicLayer::custom(|_| ApiError::Panic.into_response()))
+        .layer(middleware::from_fn(request::only_problems))
+        .layer(middleware::from_fn(request::follow))
+        .with_state(state)
+}

@@ -1,0 +1,222 @@
+//! `/v1/operations`: durable intents to change something outside.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use novacron_cicd_domain::{
+    id::{OperationId, ProviderId, RunId},
+    operation::{Operation, OperationKind, OperationState, RecoveryClass},
+};
+use novacron_cicd_store::OperationFilter;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    ApiError, ApiState, List, Time,
+    auth::Who,
+    extract::{Json, Path, Query},
+    idempotency::Key,
+    names::Names,
+    page,
+    providers::located,
+    words,
+};
+use crate::service::Resolution;
+
+/// A durable intent to change something outside, and what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Operation)]
+pub struct OperationView {
+    /// Ours; also the idempotency key where the platform takes one.
+    #[schema(value_type = String, format = "uuid")]
+    pub id: OperationId,
+    /// What is to be done.
+    #[schema(value_type = words::OperationKindWord)]
+    pub kind: OperationKind,
+    /// The name of the connection.
+    pub provider: String,
+    /// Its id.
+    #[schema(value_type = String, format = "uuid")]
+    pub provider_id: ProviderId,
+    /// The run that it is about, where it is about one.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub run: Option<RunId>,
+    /// How an unknown outcome is settled.
+    #[schema(value_type = words::RecoveryWord)]
+    pub recovery: RecoveryClass,
+    /// Where it stands.
+    #[schema(value_type = words::OperationStateWord)]
+    pub state: OperationState,
+    /// How often it was sent, or may have been.
+    pub attempts: u32,
+    /// Before the first byte of the first attempt.
+    pub first_sent: Option<Time>,
+    /// Not before this time.
+    pub due: Time,
+    /// The last error.
+    pub error: Option<OperationError>,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it was stored.
+    pub created: Time,
+    /// When it last changed.
+    pub updated: Time,
+}
+
+/// Why an operation did not go well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OperationError {
+    /// Stable and listed in docs/errors.md.
+    pub code: String,
+    /// In a sentence.
+    pub message: String,
+}
+
+/// How an ambiguous operation is settled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "lowercase", tag = "action")]
+pub enum ResolutionBody {
+    /// The platform did it: this is what it made.
+    Adopt {
+        /// The platform's id.
+        external_id: String,
+    },
+    /// The platform did not do it: do it again.
+    Resend,
+    /// It is not to be done any more.
+    Abandon,
+}
+
+impl OperationView {
+    pub(crate) fn of(operation: Operation, names: &Names) -> Self {
+        Self {
+            id: operation.id,
+            kind: operation.kind,
+            provider: names.get(operation.provider),
+            provider_id: operation.provider,
+            run: operation.run,
+            recovery: operation.recovery,
+            state: operation.state,
+            attempts: operation.attempts,
+            first_sent: operation.first_sent.map(Time),
+            due: Time(operation.due),
+            error: operation.error.map(|(code, message)| OperationError { code, message }),
+            actor: operation.actor,
+            created: Time(operation.created),
+            updated: Time(operation.updated),
+        }
+    }
+}
+
+/// Routes of this noun.
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(cancel)).routes(routes!(resolve))
+}
+
+/// Which operations.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OperationQuery {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// In this state only.
+    #[param(value_type = Option<words::OperationStateWord>)]
+    state: Option<OperationState>,
+    /// About this run only.
+    #[param(value_type = Option<String>, format = "uuid")]
+    run: Option<RunId>,
+    /// Through this provider only: its name or id.
+    provider: Option<String>,
+}
+
+/// List operations, newest first.
+#[utoipa::path(get, path = "/v1/operations", tag = "operations", operation_id = "operation_list", params(OperationQuery),
+    responses((status = 200, body = List<OperationView>)))]
+async fn list(
+    State(state): State<ApiState>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<OperationQuery>,
+) -> Result<Response, ApiError> {
+    let provider = match &query.provider {
+        Some(provider) => Some(state.services().providers.show(provider).await?.id),
+        None => None,
+    };
+    let filter = OperationFilter { provider, run: query.run, state: query.state };
+    let listing = state.services().operations.list(filter, page::wanted(query.limit, query.cursor)?).await?;
+    let names = Names::of(&state, listing.items.iter().map(|operation| operation.provider).collect()).await;
+    Ok(page::answer(&uri, listing, |operation| OperationView::of(operation, &names)))
+}
+
+/// Show an operation.
+#[utoipa::path(get, path = "/v1/operations/{id}", tag = "operations", operation_id = "operation_show",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = OperationView)))]
+async fn show(State(state): State<ApiState>, Path(id): Path<OperationId>) -> Result<Json<OperationView>, ApiError> {
+    let operation = state.services().operations.show(id).await?;
+    let names = Names::one(&state, operation.provider).await;
+    Ok(Json(OperationView::of(operation, &names)))
+}
+
+/// Give an operation up.
+///
+/// Where nothing was sent it is canceled; else the call is cut, and it is settled by its recovery class. Operator.
+#[utoipa::path(post, path = "/v1/operations/{id}/cancel", tag = "operations", operation_id = "operation_cancel",
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    responses((status = 202, body = OperationView, headers(("Location" = String)))))]
+async fn cancel(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(id): Path<OperationId>,
+) -> Result<Response, ApiError> {
+    let (own, asking) = (state.clone(), actor.clone());
+    key.once(&state, &actor, &(), async move {
+        let operation = own.services().operations.cancel(&asking, id).await?;
+        Ok(accepted(&own, operation).await)
+    })
+    .await
+}
+
+/// Settle an ambiguous operation.
+///
+/// Operator.
+#[utoipa::path(post, path = "/v1/operations/{id}/resolve", tag = "operations", operation_id = "operation_resolve",
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    request_body = ResolutionBody,
+    responses((status = 202, body = OperationView, headers(("Location" = String)))))]
+async fn resolve(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(id): Path<OperationId>,
+    Json(body): Json<ResolutionBody>,
+) -> Result<Response, ApiError> {
+    let given = body.clone();
+    let (own, asking) = (state.clone(), actor.clone());
+    key.once(&state, &actor, &given, async move {
+        let resolution = match body {
+            ResolutionBody::Adopt { external_id } => Resolution::Adopt { external_id },
+            ResolutionBody::Resend => Resolution::Resend,
+            ResolutionBody::Abandon => Resolution::Abandon,
+        };
+        let operation = own.services().operations.resolve(&asking, id, resolution).await?;
+        Ok(accepted(&own, operation).await)
+    })
+    .await
+}
+
+/// An operation that goes on by itself.
+pub(crate) async fn accepted(state: &ApiState, operation: Operation) -> Response {
+    let names = Names::one(state, operation.provider).await;
+    let location = format!("/v1/operations/{}", operation.id);
+    located((StatusCode::ACCEPTED, Json(OperationView::of(operation, &names))).into_response(), &location)
+}

@@ -1,0 +1,262 @@
+//! `/v1/runs` and `/v1/pipelines/{name}/runs`: executions.
+
+use axum::{
+    extract::{OriginalUri, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use novacron_cicd_domain::{
+    id::RunId,
+    run::{Run, graph},
+    status::State as RunState,
+};
+use novacron_cicd_store::RunFilter;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    ApiError, ApiState, List,
+    auth::Who,
+    extract::{Json, Path, Query},
+    idempotency::Key,
+    names::Names,
+    operations::{self, OperationView},
+    page,
+    providers::located,
+    run_view::{GraphView, RunDetail, RunView},
+    words,
+};
+use crate::service::TriggerInput;
+
+/// What a run is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunCreate {
+    /// Checked against what the pipeline declares; a secret parameter has the secret's name as its value.
+    pub parameters: std::collections::BTreeMap<String, String>,
+    /// Goes over the pipeline's own variables.
+    pub environment: std::collections::BTreeMap<String, String>,
+    /// Branch, tag or commit; left out: the pipeline's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// A run that is asked for durably.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RunCreated {
+    /// Pending.
+    pub run: RunDetail,
+    /// What asks the platform for it.
+    pub operation: OperationView,
+}
+
+/// Routes of this noun.
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(of_pipeline, trigger))
+        .routes(routes!(show))
+        .routes(routes!(cancel))
+        .routes(routes!(show_graph))
+        .routes(routes!(attempts))
+}
+
+/// Which runs.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct RunQuery {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// Of this pipeline only: its name or id.
+    pipeline: Option<String>,
+    /// Through this provider only: its name or id.
+    provider: Option<String>,
+    /// In this state only.
+    #[param(value_type = Option<words::StateWord>)]
+    state: Option<RunState>,
+}
+
+/// List runs, newest first.
+#[utoipa::path(get, path = "/v1/runs", tag = "runs", operation_id = "run_list", params(RunQuery),
+    responses((status = 200, body = List<RunView>)))]
+async fn list(
+    State(state): State<ApiState>,
+    OriginalUri(uri): OriginalUri,
+    Query(query): Query<RunQuery>,
+) -> Result<Response, ApiError> {
+    let services = state.services();
+    let pipeline = match &query.pipeline {
+        Some(pipeline) => Some(services.pipelines.show(pipeline).await?.id),
+        None => None,
+    };
+    let provider = match &query.provider {
+        Some(provider) => Some(services.providers.show(provider).await?.id),
+        None => None,
+    };
+    let filter = RunFilter { pipeline, provider, state: query.state };
+    let listing = services.runs.list(filter, page::wanted(query.limit, query.cursor)?).await?;
+    Ok(listed(&state, &uri, listing).await)
+}
+
+/// Which runs of one pipeline.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PipelineRunQuery {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// In this state only.
+    #[param(value_type = Option<words::StateWord>)]
+    state: Option<RunState>,
+}
+
+/// List the runs of a pipeline, newest first.
+#[utoipa::path(get, path = "/v1/pipelines/{name}/runs", tag = "runs", operation_id = "pipeline_runs",
+    params(("name" = String, Path, description = "the pipeline's name or id"), PipelineRunQuery),
+    responses((status = 200, body = List<RunView>)))]
+async fn of_pipeline(
+    State(state): State<ApiState>,
+    OriginalUri(uri): OriginalUri,
+    Path(name): Path<String>,
+    Query(query): Query<PipelineRunQuery>,
+) -> Result<Response, ApiError> {
+    let pipeline = Some(state.services().pipelines.show(&name).await?.id);
+    let filter = RunFilter { pipeline, provider: None, state: query.state };
+    let listing = state.services().runs.list(filter, page::wanted(query.limit, query.cursor)?).await?;
+    Ok(listed(&state, &uri, listing).await)
+}
+
+async fn listed(state: &ApiState, uri: &http::Uri, listing: novacron_cicd_store::Listing<Run>) -> Response {
+    let names = Names::of(state, listing.items.iter().map(|run| run.provider).collect()).await;
+    page::answer(uri, listing, |run| RunView::of(&run, &names, state.now()))
+}
+
+/// Trigger a run.
+///
+/// Answered as soon as the wish is durable, before the platform is called. Operator.
+#[utoipa::path(post, path = "/v1/pipelines/{name}/runs", tag = "runs", operation_id = "run_trigger",
+    params(("name" = String, Path, description = "the pipeline's name or id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    request_body = RunCreate,
+    responses((status = 202, body = RunCreated, headers(("Location" = String)))))]
+async fn trigger(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(name): Path<String>,
+    Json(body): Json<RunCreate>,
+) -> Result<Response, ApiError> {
+    let given = body.clone();
+    let (own, asking) = (state.clone(), actor.clone());
+    key.once(&state, &actor, &given, async move {
+        let input =
+            TriggerInput { parameters: body.parameters, environment: body.environment, reference: body.reference };
+        let triggered = own.services().runs.trigger(&asking, &name, input).await?;
+        let names = Names::one(&own, triggered.run.provider).await;
+        let location = format!("/v1/runs/{}", triggered.run.id);
+        let body = RunCreated {
+            run: RunDetail::of(triggered.run, &names, own.now()),
+            operation: OperationView::of(triggered.operation, &names),
+        };
+        Ok(located((StatusCode::ACCEPTED, Json(body)).into_response(), &location))
+    })
+    .await
+}
+
+/// Show a run with its jobs and steps.
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", operation_id = "run_show",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = RunDetail)))]
+async fn show(State(state): State<ApiState>, Path(id): Path<RunId>) -> Result<Json<RunDetail>, ApiError> {
+    let run = state.services().runs.show(id).await?;
+    let names = Names::one(&state, run.provider).await;
+    Ok(Json(RunDetail::of(run, &names, state.now())))
+}
+
+/// Ask for the end of a run.
+///
+/// The same operation again while one is open. Operator.
+#[utoipa::path(post, path = "/v1/runs/{id}/cancel", tag = "runs", operation_id = "run_cancel",
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    responses((status = 202, body = OperationView, headers(("Location" = String)))))]
+async fn cancel(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(id): Path<RunId>,
+) -> Result<Response, ApiError> {
+    let (own, asking) = (state.clone(), actor.clone());
+    key.once(&state, &actor, &(), async move {
+        let operation = own.services().runs.cancel(&asking, id).await?;
+        Ok(operations::accepted(&own, operation).await)
+    })
+    .await
+}
+
+/// In which form a graph is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum GraphFormat {
+    /// Jobs and steps.
+    #[default]
+    Json,
+    /// For Markdown.
+    Mermaid,
+    /// For Graphviz.
+    Dot,
+    /// For a terminal.
+    Tree,
+}
+
+/// In which form a graph is wanted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct GraphQuery {
+    /// JSON where it is left out.
+    #[serde(default)]
+    format: GraphFormat,
+}
+
+/// Show how the jobs of a run wait for each other.
+#[utoipa::path(get, path = "/v1/runs/{id}/graph", tag = "runs", operation_id = "run_graph",
+    params(("id" = String, Path, format = "uuid"), GraphQuery),
+    responses((status = 200, content((GraphView = "application/json"), (String = "text/plain"),
+        (String = "text/vnd.mermaid"), (String = "text/vnd.graphviz")))))]
+async fn show_graph(
+    State(state): State<ApiState>,
+    Path(id): Path<RunId>,
+    Query(query): Query<GraphQuery>,
+) -> Result<Response, ApiError> {
+    let run = state.services().runs.show(id).await?;
+    let now = state.now();
+    let text = |media_type: &'static str, text: String| {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text).into_response()
+    };
+    Ok(match query.format {
+        GraphFormat::Json => Json(GraphView::of(run.graph.unwrap_or_default(), now)).into_response(),
+        GraphFormat::Mermaid => text("text/vnd.mermaid; charset=utf-8", graph::mermaid(&run, now)),
+        GraphFormat::Dot => text("text/vnd.graphviz; charset=utf-8", graph::dot(&run, now)),
+        GraphFormat::Tree => text("text/plain; charset=utf-8", graph::tree(&run, now)),
+    })
+}
+
+/// List the attempts of a run, the current one last.
+#[utoipa::path(get, path = "/v1/runs/{id}/attempts", tag = "runs", operation_id = "run_attempts",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = List<RunDetail>)))]
+async fn attempts(State(state): State<ApiState>, Path(id): Path<RunId>) -> Result<Json<List<RunDetail>>, ApiError> {
+    let attempts = state.services().runs.attempts(id).await?;
+    let names = Names::of(&state, attempts.iter().map(|run| run.provider).collect()).await;
+    let items = attempts.into_iter().map(|run| RunDetail::of(run, &names, state.now())).collect();
+    Ok(Json(List { items, next: None }))
+}
