@@ -24,7 +24,7 @@ use super::{
     providers::located,
     words,
 };
-use crate::service::Resolution;
+use crate::service::{Resolution, ServiceError};
 
 /// A durable intent to change something outside, and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -77,17 +77,39 @@ pub struct OperationError {
 
 /// How an ambiguous operation is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "lowercase", tag = "action")]
-pub enum ResolutionBody {
-    /// The platform did it: this is what it made.
-    Adopt {
-        /// The platform's id.
-        external_id: String,
-    },
+#[serde(deny_unknown_fields)]
+#[schema(as = Resolution)]
+pub struct ResolutionBody {
+    /// What happened, or what is to happen.
+    pub action: ResolutionAction,
+    /// With `adopt`: what the platform calls what it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// What happened, or what is to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ResolutionAction {
+    /// The platform did it.
+    Adopt,
     /// The platform did not do it: do it again.
     Resend,
     /// It is not to be done any more.
     Abandon,
+}
+
+impl ResolutionBody {
+    fn resolution(self) -> Result<Resolution, ApiError> {
+        let wrong = |message: &str| Err(ServiceError::invalid("/external_id", "field.invalid", message).into());
+        match (self.action, self.external_id) {
+            (ResolutionAction::Adopt, Some(external_id)) => Ok(Resolution::Adopt { external_id }),
+            (ResolutionAction::Adopt, None) => wrong("to adopt needs external_id: what the platform calls it"),
+            (_, Some(_)) => wrong("external_id goes with adopt alone"),
+            (ResolutionAction::Resend, None) => Ok(Resolution::Resend),
+            (ResolutionAction::Abandon, None) => Ok(Resolution::Abandon),
+        }
+    }
 }
 
 impl OperationView {
@@ -203,12 +225,7 @@ async fn resolve(
     let given = body.clone();
     let (own, asking) = (state.clone(), actor.clone());
     key.once(&state, &actor, &given, async move {
-        let resolution = match body {
-            ResolutionBody::Adopt { external_id } => Resolution::Adopt { external_id },
-            ResolutionBody::Resend => Resolution::Resend,
-            ResolutionBody::Abandon => Resolution::Abandon,
-        };
-        let operation = own.services().operations.resolve(&asking, id, resolution).await?;
+        let operation = own.services().operations.resolve(&asking, id, body.resolution()?).await?;
         Ok(accepted(&own, operation).await)
     })
     .await

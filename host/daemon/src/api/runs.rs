@@ -224,6 +224,7 @@ enum GraphFormat {
 struct GraphQuery {
     /// JSON where it is left out.
     #[serde(default)]
+    #[param(inline)]
     format: GraphFormat,
 }
 

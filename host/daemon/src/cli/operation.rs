@@ -12,7 +12,7 @@ use super::{
     output::{Output, Rows, fields},
 };
 use crate::api::{
-    operations::{OperationView, ResolutionBody},
+    operations::{OperationView, ResolutionAction, ResolutionBody},
     words,
 };
 
@@ -113,11 +113,12 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             out.print(&answer.value, || show(&answer.typed, out))
         }
         Verb::Resolve(resolve) => {
-            let body = match resolve.adopt {
-                Some(external_id) => ResolutionBody::Adopt { external_id },
-                None if resolve.resend => ResolutionBody::Resend,
-                None => ResolutionBody::Abandon,
+            let action = match (&resolve.adopt, resolve.resend) {
+                (Some(_), _) => ResolutionAction::Adopt,
+                (None, true) => ResolutionAction::Resend,
+                (None, false) => ResolutionAction::Abandon,
             };
+            let body = ResolutionBody { action, external_id: resolve.adopt };
             let path = format!("/v1/operations/{}/resolve", resolve.id);
             let answer = client.post::<OperationView>(&path, &body, None).await?;
             out.print(&answer.value, || show(&answer.typed, out))

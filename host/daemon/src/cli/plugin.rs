@@ -18,6 +18,7 @@ pub enum Verb {
     /// List plugins, broken ones with their error
     List,
     /// Show what a plugin asks for and what it has
+    #[command(visible_alias = "show")]
     Inspect(One),
 }
 
