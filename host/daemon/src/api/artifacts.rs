@@ -158,9 +158,9 @@ async fn show(State(state): State<ApiState>, Path(id): Path<ArtifactId>) -> Resu
 /// can be asked for.
 #[utoipa::path(get, path = "/v1/artifacts/{id}/content", tag = "artifacts", operation_id = "artifact_download",
     params(("id" = String, Path, format = "uuid"), ("Range" = Option<String>, Header, description = "one range of bytes")),
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>,
+    responses((status = 200, content_type = "application/octet-stream", body = words::Binary,
             headers(("x-sha256" = String), ("ETag" = String))),
-        (status = 206, content_type = "application/octet-stream", body = Vec<u8>,
+        (status = 206, content_type = "application/octet-stream", body = words::Binary,
             headers(("x-sha256" = String), ("Content-Range" = String)))))]
 async fn content(
     State(state): State<ApiState>,

@@ -4,7 +4,7 @@ use axum::{
     extract::{OriginalUri, State},
     response::Response,
 };
-use novacron_cicd_store::AuditEntry;
+use novacron_cicd_store::{AuditEntry, AuditVerdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, ApiState, List, Time,
     auth::Who,
-    extract::Query,
+    extract::{Json, Query},
     page::{self, PageQuery},
 };
 
@@ -50,9 +50,25 @@ impl From<AuditEntry> for AuditView {
     }
 }
 
+/// Whether the chain of the audit trail is whole.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditVerdict)]
+pub struct AuditVerdictView {
+    /// Whether nothing was taken out or changed.
+    pub intact: bool,
+    /// How many entries there are, where it is intact.
+    pub entries: Option<i64>,
+    /// The newest entry's hash, where it is intact: kept elsewhere it shows later that the whole was not replaced.
+    pub head: Option<String>,
+    /// The first entry that is not right.
+    pub broken_at: Option<i64>,
+    /// What is not right with it.
+    pub reason: Option<String>,
+}
+
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
 }
 
 /// List what was done, newest first.
@@ -69,4 +85,21 @@ async fn list(
     let page = page::wanted(query.limit, query.cursor)?;
     let listing = state.services().audit.list(&actor, page).await?;
     Ok(page::answer(&uri, listing, AuditView::from))
+}
+
+/// Check that nothing of the audit trail was taken out or changed.
+///
+/// Admin.
+#[utoipa::path(get, path = "/v1/audit/verification", tag = "audit", operation_id = "audit_verify",
+    responses((status = 200, body = AuditVerdictView)))]
+async fn verify(State(state): State<ApiState>, Who(actor): Who) -> Result<Json<AuditVerdictView>, ApiError> {
+    let nothing = AuditVerdictView { intact: false, entries: None, head: None, broken_at: None, reason: None };
+    Ok(Json(match state.services().audit.verify(&actor).await? {
+        AuditVerdict::Intact { entries, head } => {
+            AuditVerdictView { intact: true, entries: Some(entries), head: Some(head), ..nothing }
+        }
+        AuditVerdict::Broken { seq, reason } => {
+            AuditVerdictView { broken_at: Some(seq), reason: Some(reason), ..nothing }
+        }
+    }))
 }

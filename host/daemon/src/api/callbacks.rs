@@ -354,7 +354,7 @@ struct UploadQuery {
     params(("id" = String, Path, format = "uuid"), ("name" = String, Path), UploadQuery,
         ("x-sha256" = Option<String>, Header, description = "64 hexadecimal digits"),
         ("content-digest" = Option<String>, Header, description = "RFC 9530: sha-256=:...:")),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = words::Binary, content_type = "application/octet-stream"),
     responses((status = 201, body = ArtifactView), (status = 200, body = ArtifactView)))]
 async fn upload(
     State(state): State<ApiState>,

@@ -63,6 +63,7 @@ pub(crate) fn finish(document: &mut OpenApi) {
         for operation in operations.into_iter().flatten() {
             secure(path, operation);
             refuse(operation);
+            describe(operation);
         }
     }
 }
@@ -85,4 +86,16 @@ fn refuse(operation: &mut Operation) {
     let mut response = Response::new("what went wrong, and what can be done about it");
     response.content.insert(problem::MEDIA_TYPE.to_owned(), Content::new(Some(schema)).into());
     operation.responses.responses.insert("default".to_owned(), RefOr::T(response));
+}
+
+/// Every response has to have a description; where the handler has nothing to add it is the status's own words.
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = status.parse::<u16>().ok().and_then(|status| http::StatusCode::from_u16(status).ok());
+            response.description = status.and_then(|status| status.canonical_reason()).unwrap_or("OK").to_lowercase();
+        }
+    }
 }

@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
 };
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
 };
 
 macro_rules! words {
@@ -67,6 +67,19 @@ words! {
     /// How much to believe of a graph's edges.
     EdgesWord as "Edges" = [Edges::Exact, Edges::Approximate, Edges::None].map(serialized);
 }
+
+/// Bytes as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Binary;
+
+impl PartialSchema for Binary {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for Binary {}
 
 /// The word as it is on the wire, for sets that have no `as_str` of their own.
 pub(crate) fn serialized(word: impl serde::Serialize) -> String {

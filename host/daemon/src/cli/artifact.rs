@@ -27,8 +27,8 @@ pub enum Verb {
     List(List),
     /// Download artifacts and check them
     #[command(
-        after_help = "The sha256 is computed while the bytes are written to a file beside the target, which takes the target's name
-only where it is right.
+        after_help = "The sha256 is computed while the bytes are written to a file beside the target, which takes the
+target's name only where it is right.
 
 Examples:
   $ novacron-cicd artifact download 019732a4-7c1e-7f00-8000-000000000001

@@ -7,7 +7,7 @@ use super::Cli;
 /// Nouns by what people come for.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Main commands", &["provider", "pipeline", "run", "artifact"]),
-    ("Administration", &["secret", "token", "operation", "plugin", "event"]),
+    ("Administration", &["secret", "token", "operation", "plugin", "event", "audit"]),
     ("Daemon", &["serve", "config"]),
     ("More", &["completion", "version"]),
 ];
@@ -16,7 +16,8 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage-heading}\n  {usage}\n\n{all
 
 const EXAMPLES: &str = "Examples:
   $ novacron-cicd serve
-  $ novacron-cicd provider add ci --plugin webhook --base-url https://ci.example.com/hook --credential signing=ci-key
+  $ novacron-cicd provider add ci --plugin webhook --base-url https://ci.example.com/hook \\
+      --credential signing=ci-key
   $ novacron-cicd pipeline run backend-build -p VERSION=1.2.3 --watch --exit-status
 
 Exit status:
@@ -32,7 +33,7 @@ Environment:
   NOVACRON_CICD_TOKEN       the bearer token
   NOVACRON_CICD_TOKEN_FILE  a file that holds it
   NOVACRON_CICD_CONFIG      the configuration file
-Where neither is given, the daemon of this machine and its first admin token are found in its state directory.";
+Without them the daemon of this machine and its first admin token are found in its state.";
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -48,7 +49,7 @@ fn dress(command: Command, template: &str) -> Command {
     let help = clap::Arg::new("help")
         .short('h')
         .long("help")
-        .action(clap::ArgAction::Help)
+        .action(clap::ArgAction::HelpShort)
         .help("Print help")
         .help_heading("Global flags")
         .global(false)

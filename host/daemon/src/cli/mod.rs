@@ -4,6 +4,7 @@
 //! the vault and the runtime; only `serve`, `config` and `token reset --offline` touch this machine's state.
 
 mod artifact;
+mod audit;
 mod client;
 mod config;
 mod connection;
@@ -65,7 +66,7 @@ pub struct Global {
     /// Where a daemon on this machine keeps its state
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Print requests to stderr, without the values of headers; `serve` logs more
+    /// Print requests to stderr, never the values of headers; serve: log more
     #[arg(long, global = true)]
     pub debug: bool,
 }
@@ -100,6 +101,9 @@ pub enum Noun {
     /// See what happened
     #[command(subcommand)]
     Event(event::Verb),
+    /// See who did what
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Run the daemon
     Serve(serve::Serve),
     /// See how the daemon is configured
@@ -173,6 +177,7 @@ async fn dispatch(noun: Noun, global: &Global) -> Result<Exit, CliError> {
         Noun::Operation(verb) => operation::run(verb, &client, &out).await,
         Noun::Plugin(verb) => plugin::run(verb, &client, &out).await,
         Noun::Event(verb) => event::run(verb, &client, &out).await,
+        Noun::Audit(verb) => audit::run(verb, &client, &out).await,
         Noun::Serve(_) | Noun::Config(_) | Noun::Completion(_) | Noun::Version => Ok(Exit::Ok),
     }
 }

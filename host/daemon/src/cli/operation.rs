@@ -31,9 +31,10 @@ pub enum Verb {
     #[command(after_help = "Look at the platform first: did it do it?
 
 Examples:
-  $ novacron-cicd operation resolve 019732a4-7c1e-7f00-8000-000000000001 --adopt 4711   # yes, as 4711
-  $ novacron-cicd operation resolve 019732a4-7c1e-7f00-8000-000000000001 --resend       # no: do it again
-  $ novacron-cicd operation resolve 019732a4-7c1e-7f00-8000-000000000001 --abandon      # it is not wanted any more")]
+  $ ID=019732a4-7c1e-7f00-8000-000000000001
+  $ novacron-cicd operation resolve $ID --adopt 4711   # yes, as 4711
+  $ novacron-cicd operation resolve $ID --resend       # no: do it again
+  $ novacron-cicd operation resolve $ID --abandon      # it is not wanted any more")]
     Resolve(Resolve),
 }
 
@@ -41,7 +42,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct List {
     /// In this state only
-    #[arg(long, value_name = "STATE", value_parser = ["queued", "claimed", "sent", "done", "failed", "canceled", "ambiguous"], hide_possible_values = true)]
+    #[arg(long, value_name = "STATE", value_parser = ["queued", "claimed", "sent", "done", "failed", "canceled", "ambiguous"])]
     state: Option<String>,
     /// About this run only
     #[arg(long, value_name = "ID")]

@@ -28,12 +28,13 @@ use crate::api::{
 pub enum Verb {
     /// Create a pipeline
     #[command(
-        after_help = "A parameter is NAME[!][:KIND][(CHOICE|CHOICE)][=DEFAULT]; ! means required. Kinds: string, text, bool,
-number, choice, file, environment, secret.
+        after_help = "A parameter is NAME[!][:KIND][(CHOICE|CHOICE)][=DEFAULT]; ! means required. Kinds: string, text,
+bool, number, choice, file, environment, secret.
 
 Examples:
-  $ novacron-cicd pipeline create backend-build --provider ci --repository https://git.example.com/backend \\
-      --ref main --param VERSION! --param RELEASE:bool=false --param 'TIER:choice(dev|prod)=dev' -e BUILD_ENV=production
+  $ novacron-cicd pipeline create backend-build --provider ci --ref main \\
+      --repository https://git.example.com/backend -e BUILD_ENV=production \\
+      --param VERSION! --param RELEASE:bool=false --param 'TIER:choice(dev|prod)=dev'
   $ novacron-cicd pipeline create --file pipeline.yaml"
     )]
     Create(Create),

@@ -19,7 +19,8 @@ pub enum Verb {
     /// Connect a platform
     #[command(after_help = "Examples:
   $ novacron-cicd secret set ci-key --from-file key.txt
-  $ novacron-cicd provider add ci --plugin webhook --base-url https://ci.example.com/hook --credential signing=ci-key
+  $ novacron-cicd provider add ci --plugin webhook --base-url https://ci.example.com/hook \\
+      --credential signing=ci-key
   $ novacron-cicd provider add ci-lan --plugin webhook --base-url http://10.0.0.7:8080/hook \\
       --credential signing=ci-key --grant-network 10.0.0.0/24")]
     Add(Add),

@@ -61,7 +61,7 @@ pub struct List {
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
     /// In this state only
-    #[arg(long, value_name = "STATE", value_parser = ["pending", "running", "waiting", "succeeded", "failed", "canceled", "skipped", "ambiguous"], hide_possible_values = true)]
+    #[arg(long, value_name = "STATE", value_parser = ["pending", "running", "waiting", "succeeded", "failed", "canceled", "skipped", "ambiguous"])]
     state: Option<String>,
     /// How many at most
     #[arg(short = 'L', long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -10,8 +10,8 @@ use crate::config::{self, Config, Given};
 /// Flags of the daemon; each beats its setting in the environment and in the file.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Started with nothing at all it listens on 127.0.0.1:8094, keeps its state in a directory of its own, and prints the
-first admin token, once; the command line finds it there by itself.
+    after_help = "Started with nothing at all it listens on 127.0.0.1:8094, keeps its state in a directory of its own,
+and prints the first admin token, once; the command line finds it there by itself.
 
 Examples:
   $ novacron-cicd serve

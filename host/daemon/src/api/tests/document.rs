@@ -45,6 +45,9 @@ fn every_operation_has_a_name_of_its_own_a_sentence_and_a_problem() {
         assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{what} has no summary");
         let problem = &operation["responses"]["default"]["content"]["application/problem+json"]["schema"]["$ref"];
         assert_eq!(problem, "#/components/schemas/Problem", "{what}");
+        for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{what} {status}");
+        }
         let open = operation["tags"][0] == "health";
         let secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
         assert_eq!(secured, !open, "{what}");
