@@ -76,12 +76,16 @@ CREATE TABLE runs (
     callback_hash TEXT,
     heartbeat_deadline INTEGER,
     next_poll_at INTEGER,
+    -- Whether it is not over.
+    active INTEGER NOT NULL
+        GENERATED ALWAYS AS (state IN ('pending', 'running', 'waiting', 'ambiguous')) STORED,
     CHECK ((edges IS NULL) = (complete IS NULL))
 ) STRICT;
 CREATE INDEX runs_pipeline ON runs (pipeline, id);
 CREATE INDEX runs_pipeline_state ON runs (pipeline, state, id);
 CREATE INDEX runs_provider ON runs (provider, id);
 CREATE INDEX runs_provider_state ON runs (provider, state, id);
+CREATE INDEX runs_active ON runs (provider, id) WHERE active = 1;
 CREATE INDEX runs_state ON runs (state, id);
 CREATE INDEX runs_external ON runs (provider, external_id) WHERE external_id IS NOT NULL;
 CREATE UNIQUE INDEX runs_callback ON runs (callback_hash) WHERE callback_hash IS NOT NULL;
@@ -164,6 +168,8 @@ CREATE TABLE operations (
     recovery TEXT NOT NULL CHECK (recovery IN ('idempotent-key', 'searchable', 'by-state', 'none')),
     state TEXT NOT NULL
         CHECK (state IN ('queued', 'claimed', 'sent', 'done', 'failed', 'canceled', 'ambiguous')),
+    -- Whether an engine may still have to do something about it of its own accord.
+    open INTEGER NOT NULL GENERATED ALWAYS AS (state IN ('queued', 'claimed', 'sent')) STORED,
     attempts INTEGER NOT NULL CHECK (attempts >= 0),
     first_sent INTEGER,
     due INTEGER NOT NULL,
@@ -176,9 +182,8 @@ CREATE TABLE operations (
     version INTEGER NOT NULL CHECK (version >= 1),
     CHECK ((error_code IS NULL) = (error_message IS NULL))
 ) STRICT;
-CREATE INDEX operations_due ON operations (due, id) WHERE state IN ('queued', 'claimed', 'sent');
-CREATE INDEX operations_provider_due ON operations (provider, due, id) WHERE state IN ('queued', 'claimed', 'sent');
-CREATE INDEX operations_lease ON operations (lease_until) WHERE state IN ('queued', 'claimed', 'sent');
+CREATE INDEX operations_due ON operations (due, id) WHERE open = 1;
+CREATE INDEX operations_lease ON operations (provider, lease_until) WHERE open = 1 AND lease_until IS NOT NULL;
 CREATE INDEX operations_run ON operations (run, id) WHERE run IS NOT NULL;
 CREATE INDEX operations_provider ON operations (provider, id);
 CREATE INDEX operations_state ON operations (state, id);

@@ -38,6 +38,8 @@ mod provider;
 mod reader;
 mod row;
 mod run;
+#[cfg(test)]
+mod sample;
 mod secret;
 mod session;
 mod token;

@@ -1,6 +1,7 @@
 //! Operations: durable intents, claimed by the engine under a lease.
 //!
-//! The indexes that claiming uses are partial, and are only used by queries that repeat [`OPEN`] word for word.
+//! The indexes that claiming uses are partial, and are only used by queries that say `open = 1`. The condition has a
+//! column of its own: said as states, it would lead the planner to the index of states, and through all that is open.
 
 use novacron_cicd_domain::{
     Timestamp,
@@ -18,8 +19,6 @@ use crate::{
 const WHAT: &str = "operation";
 const COLUMNS: &str = "id, kind, provider, run, payload, recovery, state, attempts, first_sent, due, lease_until, \
                        error_code, error_message, actor, created, updated, version";
-/// What an engine may still have to do something about of its own accord.
-const OPEN: &str = "state IN ('queued', 'claimed', 'sent')";
 
 /// Which operations a list shows; what is none is not asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,15 +80,16 @@ pub(crate) fn select(filter: &OperationFilter, after: Option<String>, rows: usiz
 /// One statement, so that two engines never claim the same. A sent operation stays sent: that it may have reached the
 /// platform must not be forgotten.
 pub(crate) fn claim_sql(of_one_provider: bool) -> String {
-    let of_provider = if of_one_provider { "AND provider = ?5" } else { "" };
+    // An expression, so that no index of providers is taken: it leads through all that was ever done for one.
+    let of_provider = if of_one_provider { "AND provider || '' = ?5" } else { "" };
     format!(
         "WITH busy AS (
             SELECT provider, count(*) AS leases FROM operations
-            WHERE {OPEN} AND lease_until > ?1 GROUP BY provider
+            WHERE open = 1 AND lease_until IS NOT NULL AND lease_until > ?1 GROUP BY provider
          ), ready AS (
             SELECT id, due, provider, row_number() OVER (PARTITION BY provider ORDER BY due, id) AS place
             FROM operations
-            WHERE {OPEN} AND due <= ?1 AND (lease_until IS NULL OR lease_until <= ?1) {of_provider}
+            WHERE open = 1 AND due <= ?1 AND (lease_until IS NULL OR lease_until <= ?1) {of_provider}
          )
          UPDATE operations
          SET state = CASE state WHEN 'sent' THEN 'sent' ELSE 'claimed' END, lease_until = ?2, updated = ?1,
@@ -127,12 +127,11 @@ impl Reader<'_> {
     /// # Errors
     /// Where the state can't be read.
     pub fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let free = format!("SELECT due FROM operations WHERE {OPEN} AND lease_until IS NULL ORDER BY due LIMIT 1");
-        let leased = format!(
-            "SELECT lease_until FROM operations WHERE {OPEN} AND lease_until > ?1 ORDER BY lease_until LIMIT 1"
-        );
-        let free = self.one(&free, [], |columns| columns.time())?;
-        let leased = self.one(&leased, [i64::MIN], |columns| columns.time())?;
+        let free = "SELECT due FROM operations WHERE open = 1 AND lease_until IS NULL ORDER BY due LIMIT 1";
+        let leased = "SELECT lease_until FROM operations WHERE open = 1 AND lease_until IS NOT NULL
+                      ORDER BY lease_until LIMIT 1";
+        let free = self.one(free, [], |columns| columns.time())?;
+        let leased = self.one(leased, [], |columns| columns.time())?;
         Ok(free.into_iter().chain(leased).min())
     }
 }
@@ -199,10 +198,9 @@ impl Tx<'_> {
     /// Where the state can't be written.
     pub fn release_leases(&mut self) -> Result<usize, StoreError> {
         self.execute(
-            &format!(
-                "UPDATE operations SET lease_until = NULL, version = version + 1 WHERE {OPEN} AND lease_until > ?1"
-            ),
-            [i64::MIN],
+            "UPDATE operations SET lease_until = NULL, version = version + 1
+             WHERE open = 1 AND lease_until IS NOT NULL",
+            [],
         )
     }
 

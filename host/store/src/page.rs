@@ -61,6 +61,18 @@ pub(crate) enum List {
 }
 
 impl List {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Providers,
+        Self::Pipelines,
+        Self::Runs,
+        Self::Operations,
+        Self::Audit,
+        Self::Secrets,
+        Self::Tokens,
+        Self::Artifacts,
+    ];
+
     /// What the cursor says of itself, and what people call the list.
     const fn tag(self) -> &'static str {
         match self {

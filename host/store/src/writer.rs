@@ -35,7 +35,11 @@ impl<'c> Deref for Tx<'c> {
     }
 }
 
-impl Tx<'_> {
+impl<'c> Tx<'c> {
+    pub(crate) const fn new(conn: &'c Connection) -> Self {
+        Self { reader: Reader::new(conn), last_event: Cell::new(None) }
+    }
+
     /// Runs a statement that changes something; answers how many rows it changed.
     pub(crate) fn execute(&mut self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         let outcome = self.reader.prepare(sql).and_then(|mut statement| Ok(statement.execute(params)?));
@@ -195,7 +199,7 @@ impl Writer {
     /// Runs one job. `Some` where it is kept, with its newest event; an error where the whole transaction is gone.
     fn savepoint(&self, job: &mut dyn Job) -> Result<Option<Option<i64>>, StoreError> {
         self.command("SAVEPOINT job")?;
-        let mut tx = Tx { reader: Reader::new(&self.conn), last_event: Cell::new(None) };
+        let mut tx = Tx::new(&self.conn);
         let keep = job.run(&mut tx);
         if self.conn.is_autocommit() {
             return Err(tx.trouble().unwrap_or(StoreError::Full));

@@ -9,6 +9,8 @@ mod watch;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use self::watch::{silent, to_poll};
 
 use novacron_cicd_domain::{
     id::{PipelineId, ProviderId, RunId},
@@ -28,8 +30,8 @@ const COLUMNS: &str = "id, pipeline, pipeline_name, provider, origin, external_i
                        correlation, state, reason, platform, conditions, cancel_requested, created, started, \
                        finished, updated, reference, commit_id, actor, url, parameters, environment, version, edges, \
                        complete";
-/// States of runs that are not over, as a condition.
-const ACTIVE: &str = "state IN ('pending', 'running', 'waiting', 'ambiguous')";
+/// Runs that are not over, in the words of the partial index.
+const ACTIVE: &str = "active = 1";
 
 /// Which runs a list shows; what is none is not asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +92,7 @@ pub(crate) fn select(filter: &RunFilter, after: Option<String>, rows: usize) -> 
         .order("id DESC", rows)
 }
 
-/// By state, then newest first.
+/// Newest first.
 pub(crate) fn active(provider: ProviderId, rows: usize) -> Select {
     Select::new(&format!("SELECT {COLUMNS} FROM runs"))
         .with("provider = ", Some(provider.to_string()))
