@@ -134,3 +134,113 @@ impl Tx<'_> {
         if deleted == 0 { Err(StoreError::not_found(WHAT, id)) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use novacron_cicd_domain::run::Run;
+
+    use super::*;
+    use crate::{plan::Scratch, sample};
+
+    fn with_run() -> (Scratch, Run) {
+        let scratch = Scratch::new();
+        let provider = sample::provider(1);
+        let pipeline = sample::pipeline(1, &provider);
+        let run = sample::run(1, &pipeline);
+        scratch.tx().insert_provider(&provider).unwrap();
+        scratch.tx().insert_pipeline(&pipeline).unwrap();
+        scratch.tx().insert_run(&run).unwrap();
+        (scratch, run)
+    }
+
+    #[test]
+    fn an_artifact_comes_back_as_it_was_stored() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        let mut n = 0;
+        for kind in ArtifactKind::ALL {
+            for run in [None, Some(run.id)] {
+                n += 1;
+                let mut artifact = Artifact { kind, ..sample::artifact(n, run) };
+                if run.is_none() {
+                    artifact = Artifact { version: None, media_type: None, job: None, ..artifact };
+                }
+                tx.insert_artifact(&artifact).unwrap();
+                assert_eq!(tx.artifact(artifact.id).unwrap(), artifact);
+            }
+        }
+    }
+
+    #[test]
+    fn an_attempt_of_a_run_has_one_artifact_of_a_name() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        let first = sample::artifact(1, Some(run.id));
+        let again = Artifact { name: first.name.clone(), ..sample::artifact(2, Some(run.id)) };
+        tx.insert_artifact(&first).unwrap();
+        let error = tx.insert_artifact(&again).unwrap_err();
+        assert_eq!(error.to_string(), format!("artifact artifact-1.tar of run {} exists already", run.id));
+        for attempt in [Some(2), None] {
+            let other = Artifact {
+                attempt,
+                ..Artifact { id: ArtifactId(sample::uuid(u64::from(attempt.unwrap_or(9)))), ..again.clone() }
+            };
+            tx.insert_artifact(&other).unwrap();
+            assert_eq!(tx.artifact_of_run(run.id, attempt, &first.name).unwrap(), Some(other));
+        }
+        assert_eq!(tx.artifact_of_run(run.id, Some(1), &first.name).unwrap(), Some(first));
+        assert_eq!(tx.artifact_of_run(run.id, Some(1), "other").unwrap(), None);
+    }
+
+    #[test]
+    fn an_artifact_of_no_run_is_refused() {
+        let (scratch, _) = with_run();
+        let nobody = RunId(sample::uuid(9));
+        let error = scratch.tx().insert_artifact(&sample::artifact(1, Some(nobody))).unwrap_err();
+        assert_eq!(error, StoreError::not_found("run", nobody));
+    }
+
+    #[test]
+    fn artifacts_are_listed_by_what_is_asked() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        for (n, run) in [(1, None), (2, Some(run.id)), (3, Some(run.id))] {
+            tx.insert_artifact(&sample::artifact(n, run)).unwrap();
+        }
+        let (of_run, name) = (Some(run.id), Some("artifact-2.tar".to_owned()));
+        for (filter, expected) in [
+            (ArtifactFilter::default(), vec![3, 2, 1]),
+            (ArtifactFilter { run: of_run, name: None }, vec![3, 2]),
+            (ArtifactFilter { run: None, name: name.clone() }, vec![2]),
+            (ArtifactFilter { run: of_run, name }, vec![2]),
+        ] {
+            let ids: Vec<_> = expected.into_iter().map(|n| ArtifactId(sample::uuid(n))).collect();
+            let listed = tx.artifacts(&Page::default(), &filter).unwrap().items;
+            assert_eq!(listed.iter().map(|artifact| artifact.id).collect::<Vec<_>>(), ids, "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_in_use_until_the_last_artifact_of_them_is_gone() {
+        let (scratch, _) = with_run();
+        let mut tx = scratch.tx();
+        let first = sample::artifact(1, None);
+        let second = Artifact { sha256: first.sha256.clone(), ..sample::artifact(2, None) };
+        tx.insert_artifact(&first).unwrap();
+        tx.insert_artifact(&second).unwrap();
+        for (artifact, still) in [(&first, true), (&second, false)] {
+            tx.delete_artifact(artifact.id).unwrap();
+            assert_eq!(tx.blob_in_use(&first.sha256).unwrap(), still);
+        }
+        assert_eq!(tx.delete_artifact(first.id).unwrap_err(), StoreError::not_found("artifact", first.id));
+    }
+
+    #[test]
+    fn a_size_that_no_file_has_is_refused() {
+        let (scratch, _) = with_run();
+        let artifact = Artifact { size: u64::MAX, ..sample::artifact(1, None) };
+        assert!(matches!(scratch.tx().insert_artifact(&artifact), Err(StoreError::Invalid { .. })));
+    }
+}

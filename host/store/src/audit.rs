@@ -193,3 +193,79 @@ impl Tx<'_> {
         Ok(entry.seq)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{plan::Scratch, sample::NOW};
+
+    fn record(n: i64) -> NewAudit {
+        NewAudit {
+            at: NOW.plus_millis(n),
+            actor: "admin".into(),
+            action: "secret.rotate".into(),
+            subject: format!("secret-{n}"),
+            detail: serde_json::json!({"b": [1, 2.5, null], "a": "ü\n"}),
+        }
+    }
+
+    fn with_entries(count: i64) -> Scratch {
+        let scratch = Scratch::new();
+        for n in 1..=count {
+            assert_eq!(scratch.tx().append_audit(&record(n)).unwrap(), n);
+        }
+        scratch
+    }
+
+    #[test]
+    fn the_log_comes_back_newest_first_and_whole() {
+        let scratch = with_entries(5);
+        let mut page = Page::first(2);
+        let mut seen = Vec::new();
+        loop {
+            let listing = scratch.tx().audit(&page).unwrap();
+            assert!(listing.items.iter().all(|entry| entry.record == record(entry.seq)));
+            seen.extend(listing.items.iter().map(|entry| entry.seq));
+            let Some(next) = listing.next else { break };
+            page.after = Some(next);
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1]);
+        let (seq, head) = scratch.tx().audit_head().unwrap().unwrap();
+        assert_eq!(seq, 5);
+        assert_eq!(scratch.tx().verify_audit().unwrap(), AuditVerdict::Intact { entries: 5, head });
+    }
+
+    #[test]
+    fn an_empty_log_is_intact() {
+        let verdict = with_entries(0).tx().verify_audit().unwrap();
+        assert_eq!(verdict, AuditVerdict::Intact { entries: 0, head: String::new() });
+    }
+
+    #[test]
+    fn the_first_entry_that_somebody_was_at_is_named() {
+        for (tampering, seq, reason) in [
+            ("UPDATE audit SET at = at + 1 WHERE seq = 3", 3, "it was altered"),
+            ("UPDATE audit SET actor = 'other' WHERE seq = 3", 3, "it was altered"),
+            ("UPDATE audit SET action = 'other' WHERE seq = 1", 1, "it was altered"),
+            ("UPDATE audit SET subject = 'other' WHERE seq = 5", 5, "it was altered"),
+            ("UPDATE audit SET detail = '{}' WHERE seq = 3", 3, "it was altered"),
+            ("UPDATE audit SET hash = 'f00' WHERE seq = 3", 3, "it was altered"),
+            ("UPDATE audit SET actor = 'a', action = 'dminsecret.rotate' WHERE seq = 3", 3, "it was altered"),
+            ("DELETE FROM audit WHERE seq = 1", 1, "it is missing"),
+            ("DELETE FROM audit WHERE seq = 3", 3, "it is missing"),
+            ("DELETE FROM audit WHERE seq >= 4", 4, "it is missing"),
+            ("DELETE FROM audit", 1, "it is missing"),
+            ("DELETE FROM audit WHERE seq = 3; UPDATE audit SET seq = seq - 1 WHERE seq > 3", 3, "it was altered"),
+            ("UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit WHERE seq = 4)", 5, "it was put in"),
+            ("DELETE FROM audit_head", 1, "it was put in"),
+            ("UPDATE audit_head SET hash = 'f00'", 5, "it was altered"),
+        ] {
+            let scratch = with_entries(5);
+            scratch.conn().execute_batch(tampering).unwrap();
+            let verdict = scratch.tx().verify_audit().unwrap();
+            assert_eq!(verdict, AuditVerdict::Broken { seq, reason: reason.into() }, "{tampering}");
+        }
+    }
+}

@@ -20,7 +20,7 @@ pub enum StoreError {
         key: String,
     },
     /// The name, or another thing that must be unique, is taken.
-    #[error("there is a {what} {key} already")]
+    #[error("{what} {key} exists already")]
     Conflict {
         /// What kind of thing.
         what: &'static str,

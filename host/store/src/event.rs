@@ -140,3 +140,70 @@ impl Tx<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    fn event(kind: &str, run: Option<u64>, pipeline: Option<u64>) -> NewEvent {
+        NewEvent {
+            at: NOW,
+            kind: kind.into(),
+            subject: "a thing".into(),
+            run: run.map(|n| RunId(sample::uuid(n))),
+            pipeline: pipeline.map(|n| PipelineId(sample::uuid(n))),
+            data: serde_json::json!({"from": "pending", "to": "running"}),
+        }
+    }
+
+    #[test]
+    fn events_are_numbered_filtered_and_come_back_as_they_were_stored() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        assert_eq!((tx.first_event_seq().unwrap(), tx.last_event_seq().unwrap()), (0, 0));
+        let events = [
+            event("run.state", Some(1), Some(1)),
+            event("run.created", Some(2), Some(1)),
+            event("running.late", None, Some(2)),
+            event("provider.created", None, None),
+        ];
+        for (seq, event) in (1..).zip(&events) {
+            assert_eq!(tx.append_event(event).unwrap(), seq);
+        }
+        let (run, pipeline) = (Some(RunId(sample::uuid(1))), Some(PipelineId(sample::uuid(1))));
+        let kind = Some("run.".to_owned());
+        let none = EventFilter::default();
+        for (after, limit, filter, expected) in [
+            (0, 9, none.clone(), vec![1, 2, 3, 4]),
+            (1, 2, none.clone(), vec![2, 3]),
+            (4, 9, none.clone(), vec![]),
+            (0, 9, EventFilter { kind: kind.clone(), ..none.clone() }, vec![1, 2]),
+            (0, 9, EventFilter { run, ..none.clone() }, vec![1]),
+            (0, 9, EventFilter { pipeline, ..none.clone() }, vec![1, 2]),
+            (1, 9, EventFilter { kind, pipeline, ..none.clone() }, vec![2]),
+        ] {
+            let found = tx.events_after(after, limit, &filter).unwrap();
+            assert_eq!(found.iter().map(|event| event.seq).collect::<Vec<_>>(), expected, "{filter:?}");
+            assert!(found.iter().all(|found| found.event == events[usize::try_from(found.seq - 1).unwrap()]));
+        }
+    }
+
+    #[test]
+    fn a_number_is_never_given_twice() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        for _ in 0..3 {
+            tx.append_event(&event("a", None, None)).unwrap();
+        }
+        assert_eq!(tx.prune_events(3, 2).unwrap(), 2);
+        assert_eq!((tx.first_event_seq().unwrap(), tx.last_event_seq().unwrap()), (3, 3));
+        assert_eq!(tx.prune_events(3, 2).unwrap(), 1);
+        assert_eq!(tx.append_event(&event("a", None, None)).unwrap(), 4);
+    }
+}

@@ -120,3 +120,72 @@ impl Tx<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{plan::Scratch, sample::NOW};
+
+    fn answer() -> StoredAnswer {
+        StoredAnswer { status: 202, headers: vec![("location".into(), "/v1/runs/1".into())], body: vec![0, 255] }
+    }
+
+    #[test]
+    fn a_request_that_comes_twice_is_answered_twice_and_done_once() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let mut begin = |scope, key, hash| tx.idempotency_begin(scope, key, hash, NOW).unwrap();
+        assert_eq!(begin("one", "key", "hash"), Begun::New);
+        assert_eq!(begin("one", "key", "hash"), Begun::InFlight);
+        assert_eq!(begin("one", "key", "other"), Begun::Mismatch);
+        assert_eq!(begin("two", "key", "other"), Begun::New);
+        tx.idempotency_finish("one", "key", &answer()).unwrap();
+        let mut begin = |scope, key, hash| tx.idempotency_begin(scope, key, hash, NOW).unwrap();
+        assert_eq!(begin("one", "key", "hash"), Begun::Replay(answer()));
+        assert_eq!(begin("one", "key", "other"), Begun::Mismatch);
+        assert_eq!(begin("two", "key", "other"), Begun::InFlight);
+    }
+
+    #[test]
+    fn an_answer_that_is_there_stays() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        assert!(matches!(tx.idempotency_finish("s", "k", &answer()), Err(StoreError::NotFound { .. })));
+        tx.idempotency_begin("s", "k", "h", NOW).unwrap();
+        tx.idempotency_finish("s", "k", &answer()).unwrap();
+        let other = StoredAnswer { status: 500, ..answer() };
+        assert!(matches!(tx.idempotency_finish("s", "k", &other), Err(StoreError::NotFound { .. })));
+        tx.idempotency_forget("s", "k").unwrap();
+        assert_eq!(tx.forget_in_flight().unwrap(), 0);
+        assert_eq!(tx.idempotency_begin("s", "k", "h", NOW).unwrap(), Begun::Replay(answer()));
+    }
+
+    #[test]
+    fn a_key_without_an_answer_can_be_freed() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        for key in ["a", "b"] {
+            tx.idempotency_begin("s", key, "h", NOW).unwrap();
+        }
+        tx.idempotency_forget("s", "a").unwrap();
+        assert_eq!(tx.idempotency_begin("s", "a", "other", NOW).unwrap(), Begun::New);
+        assert_eq!(tx.forget_in_flight().unwrap(), 2);
+        assert_eq!(tx.idempotency_begin("s", "b", "other", NOW).unwrap(), Begun::New);
+    }
+
+    #[test]
+    fn old_keys_are_forgotten_oldest_first() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        for (n, key) in (0..).zip(["a", "b", "c"]) {
+            tx.idempotency_begin("s", key, "h", NOW.plus_millis(n)).unwrap();
+        }
+        assert_eq!(tx.prune_idempotency(NOW.plus_millis(2), 1).unwrap(), 1);
+        assert_eq!(tx.prune_idempotency(NOW.plus_millis(2), 9).unwrap(), 1);
+        for (key, expected) in [("a", Begun::New), ("b", Begun::New), ("c", Begun::InFlight)] {
+            assert_eq!(tx.idempotency_begin("s", key, "h", NOW).unwrap(), expected, "{key}");
+        }
+    }
+}

@@ -157,3 +157,97 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    fn with_providers() -> (Scratch, ProviderId, ProviderId) {
+        let scratch = Scratch::new();
+        for n in 1..=2 {
+            scratch.tx().insert_provider(&sample::provider(n)).unwrap();
+        }
+        (scratch, sample::provider(1).id, sample::provider(2).id)
+    }
+
+    #[test]
+    fn a_value_is_put_where_the_expected_version_is() {
+        let (scratch, provider, _) = with_providers();
+        let mut tx = scratch.tx();
+        let stale = |expected, found| Err(StoreError::Stale { what: "key", key: "k".into(), expected, found });
+        for (expected, outcome) in [
+            (Some(1), stale(1, 0)),
+            (Some(0), Ok(1)),
+            (Some(0), stale(0, 1)),
+            (None, Ok(2)),
+            (Some(2), Ok(3)),
+            (Some(2), stale(2, 3)),
+        ] {
+            assert_eq!(tx.kv_put(provider, "k", b"v", expected, None, NOW), outcome, "{expected:?}");
+        }
+        assert_eq!(tx.kv_remove(provider, "k", Some(1), NOW), stale(1, 3).map(|_: i64| ()));
+        tx.kv_remove(provider, "k", Some(3), NOW).unwrap();
+        tx.kv_remove(provider, "k", None, NOW).unwrap();
+        tx.kv_remove(provider, "k", Some(0), NOW).unwrap();
+        assert_eq!(tx.kv_get(provider, "k", NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn providers_do_not_see_each_other() {
+        let (scratch, one, two) = with_providers();
+        let mut tx = scratch.tx();
+        tx.kv_put(one, "k", &[0, 255], None, None, NOW).unwrap();
+        assert_eq!(tx.kv_get(one, "k", NOW).unwrap(), Some(KvEntry { value: vec![0, 255], version: 1 }));
+        assert_eq!(tx.kv_get(two, "k", NOW).unwrap(), None);
+        assert_eq!(tx.kv_bytes(two).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_value_whose_time_is_over_is_not_there_and_frees_its_room() {
+        let (scratch, provider, _) = with_providers();
+        let mut tx = scratch.tx();
+        let end = NOW.plus_millis(10);
+        tx.kv_put(provider, "k", &[7; 1000], None, Some(end), NOW).unwrap();
+        assert!(tx.kv_get(provider, "k", end.plus_millis(-1)).unwrap().is_some());
+        assert_eq!(tx.kv_get(provider, "k", end).unwrap(), None);
+        tx.kv_put(provider, "other", b"", None, None, end).unwrap();
+        assert_eq!(tx.kv_bytes(provider).unwrap(), cost("other", b""));
+        assert_eq!(tx.kv_put(provider, "k", b"v", Some(0), None, end).unwrap(), 1);
+    }
+
+    #[test]
+    fn the_quota_holds_for_all_entries_of_a_provider_together() {
+        let (scratch, provider, other) = with_providers();
+        let mut tx = scratch.tx();
+        let half = vec![0; 512 * 1024 - 64 - 1];
+        tx.kv_put(provider, "a", &half, None, None, NOW).unwrap();
+        tx.kv_put(provider, "b", &half, None, None, NOW).unwrap();
+        assert_eq!(tx.kv_bytes(provider).unwrap(), KV_QUOTA);
+        let refused =
+            StoreError::Quota { what: "provider", key: provider.to_string(), wanted: KV_QUOTA + 65, limit: KV_QUOTA };
+        assert_eq!(tx.kv_put(provider, "c", b"", None, None, NOW).unwrap_err(), refused);
+        tx.kv_put(other, "c", b"", None, None, NOW).unwrap();
+        tx.kv_put(provider, "a", b"", None, None, NOW).unwrap();
+        tx.kv_put(provider, "c", b"", None, None, NOW).unwrap();
+        tx.kv_remove(provider, "b", None, NOW).unwrap();
+        assert_eq!(tx.kv_bytes(provider).unwrap(), 2 * 65);
+    }
+
+    #[test]
+    fn a_deleted_provider_leaves_nothing_behind() {
+        let (scratch, provider, _) = with_providers();
+        let mut tx = scratch.tx();
+        tx.kv_put(provider, "k", b"v", None, None, NOW).unwrap();
+        tx.delete_provider(provider, NOW).unwrap();
+        assert_eq!(tx.kv_get(provider, "k", NOW).unwrap(), None);
+        assert_eq!(tx.kv_bytes(provider).unwrap(), 0);
+        let error = tx.kv_put(provider, "k", b"v", None, None, NOW).unwrap_err();
+        assert_eq!(error, StoreError::not_found("provider", provider));
+    }
+}

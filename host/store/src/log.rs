@@ -114,3 +114,74 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{plan::Scratch, sample};
+
+    fn with_run() -> (Scratch, RunId) {
+        let scratch = Scratch::new();
+        let provider = sample::provider(1);
+        let pipeline = sample::pipeline(1, &provider);
+        let run = sample::run(1, &pipeline);
+        scratch.tx().insert_provider(&provider).unwrap();
+        scratch.tx().insert_pipeline(&pipeline).unwrap();
+        scratch.tx().insert_run(&run).unwrap();
+        (scratch, run.id)
+    }
+
+    fn position(received: u64, complete: bool) -> LogPosition {
+        LogPosition { received, written: received / 2, complete, carry: vec![1, 0] }
+    }
+
+    #[test]
+    fn a_log_moves_on_only_from_where_it_stands() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        assert_eq!(tx.log_position(run, 1, None).unwrap(), LogPosition::default());
+        for (from, to, complete, found) in [
+            (5, 9, false, Some(0)),
+            (0, 5, false, None),
+            (0, 5, false, Some(5)),
+            (9, 12, false, Some(5)),
+            (5, 9, false, None),
+            (9, 9, true, None),
+            (9, 12, false, Some(9)),
+        ] {
+            let next = position(to, complete);
+            let before = tx.log_position(run, 1, Some("build")).unwrap();
+            match (tx.advance_log(run, 1, Some("build"), from, &next), found) {
+                (Ok(()), None) => assert_eq!(tx.log_position(run, 1, Some("build")).unwrap(), next),
+                (Err(StoreError::Stale { expected, found: at, .. }), Some(found)) => {
+                    assert_eq!((expected, at), (i64::try_from(from).unwrap(), found));
+                    assert_eq!(tx.log_position(run, 1, Some("build")).unwrap(), before);
+                }
+                (outcome, _) => unreachable!("{from} to {to}: {outcome:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn each_attempt_and_job_has_its_own_log() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        for (attempt, job, received) in [(1, None, 1), (1, Some("b"), 2), (1, Some("a"), 3), (2, None, 4)] {
+            tx.advance_log(run, attempt, job, 0, &position(received, false)).unwrap();
+        }
+        let streams = tx.log_streams(run, 1).unwrap();
+        let found: Vec<_> = streams.iter().map(|s| (s.job.as_deref(), s.position.received)).collect();
+        assert_eq!(found, [(None, 1), (Some("a"), 3), (Some("b"), 2)]);
+        assert_eq!(tx.log_position(run, 2, None).unwrap(), position(4, false));
+    }
+
+    #[test]
+    fn a_log_of_no_run_is_refused() {
+        let (scratch, _) = with_run();
+        let nobody = RunId(sample::uuid(9));
+        let error = scratch.tx().advance_log(nobody, 1, None, 0, &position(1, false)).unwrap_err();
+        assert_eq!(error, StoreError::not_found("run", nobody));
+    }
+}

@@ -146,3 +146,105 @@ impl Tx<'_> {
         if changed == 0 { Err(StoreError::not_found(WHAT, id)) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    #[test]
+    fn a_pipeline_comes_back_as_it_was_stored() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        tx.insert_provider(&provider).unwrap();
+        let bare = Pipeline {
+            external_ref: None,
+            repository: None,
+            reference: None,
+            parameters: Vec::new(),
+            environment: Default::default(),
+            webhook_url: None,
+            ..sample::pipeline(2, &provider)
+        };
+        for pipeline in [sample::pipeline(1, &provider), bare] {
+            tx.insert_pipeline(&pipeline).unwrap();
+            assert_eq!(tx.pipeline(pipeline.id).unwrap(), pipeline);
+            assert_eq!(tx.pipeline_by_name(pipeline.name.as_str()).unwrap(), pipeline);
+        }
+    }
+
+    #[test]
+    fn pipelines_of_one_provider_are_listed_alone() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        for n in 1..=2 {
+            let provider = sample::provider(n);
+            tx.insert_provider(&provider).unwrap();
+            tx.insert_pipeline(&sample::pipeline(n, &provider)).unwrap();
+        }
+        for (provider, expected) in [(None, vec!["pipeline-2", "pipeline-1"]), (Some(1), vec!["pipeline-1"])] {
+            let provider = provider.map(|n| ProviderId(sample::uuid(n)));
+            let listed = tx.pipelines(&Page::default(), provider).unwrap().items;
+            assert_eq!(listed.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_pipeline_needs_a_provider_that_is_not_deleted() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        let missing = StoreError::not_found("provider", provider.id);
+        assert_eq!(tx.insert_pipeline(&sample::pipeline(1, &provider)).unwrap_err(), missing);
+        tx.insert_provider(&provider).unwrap();
+        tx.delete_provider(provider.id, NOW).unwrap();
+        assert_eq!(tx.insert_pipeline(&sample::pipeline(1, &provider)).unwrap_err(), missing);
+    }
+
+    #[test]
+    fn a_deleted_pipeline_is_gone_its_name_is_free_and_its_runs_stay() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        let pipeline = sample::pipeline(1, &provider);
+        let again = Pipeline { name: pipeline.name.clone(), ..sample::pipeline(2, &provider) };
+        let run = sample::run(1, &pipeline);
+        tx.insert_provider(&provider).unwrap();
+        tx.insert_pipeline(&pipeline).unwrap();
+        tx.insert_run(&run).unwrap();
+        let error = tx.insert_pipeline(&again).unwrap_err();
+        assert_eq!(error.to_string(), "pipeline pipeline-1 exists already");
+        tx.delete_pipeline(pipeline.id, NOW).unwrap();
+        tx.insert_pipeline(&again).unwrap();
+        let gone = StoreError::not_found("pipeline", pipeline.id);
+        assert_eq!(tx.pipeline(pipeline.id).unwrap_err(), gone);
+        assert_eq!(tx.delete_pipeline(pipeline.id, NOW).unwrap_err(), gone);
+        assert_eq!(tx.update_pipeline(&pipeline, 1).unwrap_err(), gone);
+        assert_eq!(tx.run(run.id).unwrap(), run);
+    }
+
+    #[test]
+    fn a_change_takes_the_version_that_it_was_made_from() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        let mut pipeline = sample::pipeline(1, &provider);
+        tx.insert_provider(&provider).unwrap();
+        tx.insert_pipeline(&pipeline).unwrap();
+        pipeline.name = sample::name("other");
+        pipeline.parameters.clear();
+        pipeline.webhook_url = None;
+        pipeline.updated = NOW.plus_millis(7);
+        pipeline.version = tx.update_pipeline(&pipeline, 1).unwrap();
+        assert_eq!(pipeline.version, 2);
+        assert_eq!(tx.pipeline_by_name("other").unwrap(), pipeline);
+        let stale = StoreError::Stale { what: "pipeline", key: "other".into(), expected: 1, found: 2 };
+        assert_eq!(tx.update_pipeline(&pipeline, 1).unwrap_err(), stale);
+    }
+}

@@ -195,3 +195,99 @@ pub(crate) fn named(what: &str, names: &[String]) -> String {
     let more = if names.len() > 3 { " and more" } else { "" };
     format!("{what}{plural} {shown}{more}")
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    #[test]
+    fn a_provider_comes_back_as_it_was_stored() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let mut bare = sample::provider(2);
+        bare.health = Health::default();
+        bare.settings = serde_json::Value::Null;
+        for provider in [sample::provider(1), bare] {
+            tx.insert_provider(&provider).unwrap();
+            assert_eq!(tx.provider(provider.id).unwrap(), provider);
+            assert_eq!(tx.provider_by_name(provider.name.as_str()).unwrap(), provider);
+        }
+        let listed = tx.providers(&Page::default()).unwrap();
+        assert_eq!(listed.items.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["provider-2", "provider-1"]);
+        assert_eq!(listed.next, None);
+    }
+
+    #[test]
+    fn a_second_provider_of_the_same_name_is_refused_until_the_first_is_deleted() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let first = sample::provider(1);
+        let second = Provider { name: first.name.clone(), ..sample::provider(2) };
+        tx.insert_provider(&first).unwrap();
+        let error = tx.insert_provider(&second).unwrap_err();
+        assert_eq!(error.to_string(), "provider provider-1 exists already");
+        tx.delete_provider(first.id, NOW).unwrap();
+        tx.insert_provider(&second).unwrap();
+        assert_eq!(tx.provider(first.id).unwrap_err(), StoreError::not_found("provider", first.id));
+        assert_eq!(tx.provider_name(first.id).unwrap(), Some(first.name));
+        assert_eq!(tx.providers(&Page::default()).unwrap().items, [second]);
+    }
+
+    #[test]
+    fn a_change_takes_the_version_that_it_was_made_from() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let (mut provider, other) = (sample::provider(1), sample::provider(2));
+        tx.insert_provider(&provider).unwrap();
+        tx.insert_provider(&other).unwrap();
+        provider.plugin = "jenkins".into();
+        provider.credentials.clear();
+        provider.version = tx.update_provider(&provider, 1).unwrap();
+        assert_eq!(tx.provider(provider.id).unwrap(), Provider { version: 2, ..provider.clone() });
+        let error = tx.update_provider(&provider, 1).unwrap_err();
+        assert_eq!(error.to_string(), "provider provider-1 was changed by somebody else: expected version 1, found 2");
+        let taken = Provider { name: other.name, ..provider };
+        assert!(matches!(tx.update_provider(&taken, 2), Err(StoreError::Conflict { .. })));
+    }
+
+    #[test]
+    fn health_is_no_change_of_the_definition() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        tx.insert_provider(&provider).unwrap();
+        let health = Health { healthy: Some(true), error: None, ..provider.health.clone() };
+        tx.set_provider_health(provider.id, &health).unwrap();
+        assert_eq!(tx.provider(provider.id).unwrap(), Provider { health: health.clone(), ..provider });
+        let nobody = ProviderId(sample::uuid(9));
+        assert_eq!(tx.set_provider_health(nobody, &health).unwrap_err(), StoreError::not_found("provider", nobody));
+    }
+
+    #[test]
+    fn a_provider_with_pipelines_is_not_deleted_and_they_are_named() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        tx.insert_provider(&provider).unwrap();
+        let rows = [
+            "provider provider-1 is used by pipeline pipeline-1",
+            "provider provider-1 is used by pipelines pipeline-1, pipeline-2",
+            "provider provider-1 is used by pipelines pipeline-1, pipeline-2, pipeline-3",
+            "provider provider-1 is used by pipelines pipeline-1, pipeline-2, pipeline-3 and more",
+        ];
+        for (n, expected) in (1..).zip(rows) {
+            tx.insert_pipeline(&sample::pipeline(n, &provider)).unwrap();
+            assert_eq!(tx.delete_provider(provider.id, NOW).unwrap_err().to_string(), expected);
+        }
+        for n in 1..=4 {
+            tx.delete_pipeline(sample::pipeline(n, &provider).id, NOW).unwrap();
+        }
+        tx.delete_provider(provider.id, NOW).unwrap();
+    }
+}

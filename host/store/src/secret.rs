@@ -134,3 +134,47 @@ impl Tx<'_> {
         if deleted == 0 { Err(StoreError::not_found(WHAT, name)) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW, name},
+    };
+
+    #[test]
+    fn a_secret_is_stored_rotated_and_listed_without_its_value() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let later = NOW.plus_millis(5);
+        assert_eq!(tx.put_secret(&name("b"), &[1, 0, 2], NOW).unwrap(), 1);
+        assert_eq!(tx.put_secret(&name("a"), &[3], NOW).unwrap(), 1);
+        assert_eq!(tx.put_secret(&name("b"), &[4], later).unwrap(), 2);
+        let a = SecretMeta { name: name("a"), version: 1, created: NOW, updated: NOW };
+        let b = SecretMeta { name: name("b"), version: 2, created: NOW, updated: later };
+        assert_eq!(tx.secrets(&Page::default()).unwrap().items, [a.clone(), b.clone()]);
+        assert_eq!(tx.secret("b").unwrap(), StoredSecret { meta: b.clone(), sealed: vec![4] });
+        let all = [StoredSecret { meta: a, sealed: vec![3] }, StoredSecret { meta: b, sealed: vec![4] }];
+        assert_eq!(tx.all_secrets().unwrap(), all);
+        assert!(!format!("{all:?}").contains("sealed"));
+        tx.delete_secret("a").unwrap();
+        assert_eq!(tx.secret("a").unwrap_err(), StoreError::not_found("secret", "a"));
+        assert_eq!(tx.delete_secret("a").unwrap_err(), StoreError::not_found("secret", "a"));
+    }
+
+    #[test]
+    fn a_secret_that_fills_a_credential_is_not_deleted() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        tx.insert_provider(&provider).unwrap();
+        tx.put_secret(&name("ci-key"), &[1], NOW).unwrap();
+        let error = tx.delete_secret("ci-key").unwrap_err();
+        assert_eq!(error.to_string(), "secret ci-key is used by provider provider-1");
+        tx.delete_provider(provider.id, NOW).unwrap();
+        tx.delete_secret("ci-key").unwrap();
+    }
+}

@@ -80,3 +80,48 @@ impl Tx<'_> {
         self.execute("DELETE FROM sessions WHERE provider = ?1", [provider.to_string()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    #[test]
+    fn a_session_is_there_until_it_ends_or_is_forgotten() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let provider = sample::provider(1);
+        tx.insert_provider(&provider).unwrap();
+        let session = |sealed, expires| StoredSession { sealed, placement: "cookie".into(), expires };
+        let until = session(vec![1, 2], Some(NOW));
+        let always = session(vec![3], None);
+        tx.put_session(provider.id, "login", &session(vec![9], None)).unwrap();
+        tx.put_session(provider.id, "login", &until).unwrap();
+        tx.put_session(provider.id, "crumb", &always).unwrap();
+        for (slot, now, expected) in [
+            ("login", NOW.plus_millis(-1), Some(&until)),
+            ("login", NOW, None),
+            ("crumb", NOW.plus_millis(9), Some(&always)),
+            ("other", NOW, None),
+        ] {
+            assert_eq!(tx.session(provider.id, slot, now).unwrap().as_ref(), expected, "{slot}");
+        }
+        tx.delete_session(provider.id, "crumb").unwrap();
+        assert_eq!(tx.session(provider.id, "crumb", NOW).unwrap(), None);
+        assert_eq!(tx.delete_sessions(provider.id).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_session_of_no_provider_is_refused() {
+        let scratch = Scratch::new();
+        let nobody = sample::provider(9).id;
+        let session = StoredSession { sealed: vec![1], placement: "cookie".into(), expires: None };
+        let error = scratch.tx().put_session(nobody, "login", &session).unwrap_err();
+        assert_eq!(error, StoreError::not_found("provider", nobody));
+    }
+}

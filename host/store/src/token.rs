@@ -202,3 +202,96 @@ impl Tx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        plan::Scratch,
+        sample::{self, NOW},
+    };
+
+    #[test]
+    fn a_token_is_found_by_id_name_and_hash() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        for (n, role) in (1..).zip(Role::ALL) {
+            let token = sample::token(n, role);
+            tx.insert_token(&token, &format!("hash-{n}")).unwrap();
+            assert_eq!(tx.token(token.id).unwrap(), token);
+            assert_eq!(tx.token_by_name(token.name.as_str()).unwrap(), token);
+            assert_eq!(tx.token_by_hash(&format!("hash-{n}")).unwrap(), Some(token));
+        }
+        assert_eq!(tx.token_by_hash("hash-9").unwrap(), None);
+        let listed = tx.tokens(&Page::default()).unwrap().items;
+        assert_eq!(listed.iter().map(|token| token.role).rev().collect::<Vec<_>>(), Role::ALL);
+    }
+
+    #[test]
+    fn a_revoked_token_keeps_its_time_and_frees_its_name() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let token = sample::token(1, Role::Viewer);
+        let again = Token { name: token.name.clone(), ..sample::token(2, Role::Admin) };
+        tx.insert_token(&token, "one").unwrap();
+        let error = tx.insert_token(&again, "two").unwrap_err();
+        assert_eq!(error.to_string(), "token token-1 exists already");
+        tx.revoke_token(token.id, NOW).unwrap();
+        tx.revoke_token(token.id, NOW.plus_millis(9)).unwrap();
+        assert_eq!(tx.token_by_hash("one").unwrap().unwrap().revoked, Some(NOW));
+        tx.insert_token(&again, "two").unwrap();
+        assert_eq!(tx.token_by_name("token-1").unwrap(), again);
+        assert_eq!(tx.reset_token(token.id, "three").unwrap_err(), StoreError::not_found("token", token.id));
+    }
+
+    #[test]
+    fn a_reset_token_is_found_by_its_new_hash_alone() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let token = sample::token(1, Role::Viewer);
+        tx.insert_token(&token, "old").unwrap();
+        tx.reset_token(token.id, "new").unwrap();
+        assert_eq!(tx.token_by_hash("old").unwrap(), None);
+        assert_eq!(tx.token_by_hash("new").unwrap(), Some(Token { last_used: None, ..token }));
+    }
+
+    #[test]
+    fn use_is_noted_once_a_minute() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let token = Token { last_used: None, ..sample::token(1, Role::Viewer) };
+        tx.insert_token(&token, "hash").unwrap();
+        for (after, noted) in [(0, true), (1, false), (59_999, false), (60_000, true), (60_001, false)] {
+            assert_eq!(tx.touch_token(token.id, NOW.plus_millis(after)).unwrap(), noted, "{after}");
+        }
+        assert_eq!(tx.token(token.id).unwrap().last_used, Some(NOW.plus_millis(60_000)));
+    }
+
+    #[test]
+    fn roles_are_bound_to_environments_and_replaced() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let token = sample::token(1, Role::Viewer);
+        tx.insert_token(&token, "hash").unwrap();
+        let bind = |role, environment: Option<&str>| RoleBinding { role, environment: environment.map(str::to_owned) };
+        for binding in [
+            bind(Role::Operator, Some("staging")),
+            bind(Role::Operator, Some("dev")),
+            bind(Role::Deployer, Some("staging")),
+            bind(Role::Operator, None),
+        ] {
+            tx.put_role_binding(token.id, &binding).unwrap();
+        }
+        let (all, dev) = (bind(Role::Operator, None), bind(Role::Operator, Some("dev")));
+        let expected = [all.clone(), dev.clone(), bind(Role::Deployer, Some("staging"))];
+        assert_eq!(tx.role_bindings(token.id).unwrap(), expected);
+        assert_eq!(tx.token(token.id).unwrap().role, Role::Operator);
+        tx.remove_role_binding(token.id, "staging").unwrap();
+        assert_eq!(tx.role_bindings(token.id).unwrap(), [all.clone(), dev]);
+        assert!(matches!(tx.remove_role_binding(token.id, "staging"), Err(StoreError::NotFound { .. })));
+        let nobody = sample::token(9, Role::Viewer).id;
+        assert_eq!(tx.put_role_binding(nobody, &all).unwrap_err(), StoreError::not_found("token", nobody));
+    }
+}
