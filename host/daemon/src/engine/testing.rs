@@ -1,0 +1,387 @@
+//! A world for tests: a platform that does what its script says, a clock that is moved by hand, a ledger that stops
+//! answering where it is told to.
+
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    future::pending,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use novacron_cicd_domain::{
+    Timestamp,
+    id::{OperationId, ProviderId, RunId},
+    operation::{Operation, RecoveryClass},
+    parameter::Parameter,
+    platform::{
+        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogAvailability,
+        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RunMatch, RunRef, Ticket,
+        TriggerRequest,
+    },
+    provider::Provider,
+    run::{Run, SeenRun},
+    status::{State, Status},
+};
+use novacron_cicd_store::{Claim, StoreError};
+use tokio::sync::watch;
+
+use super::{
+    StoreLedger,
+    ports::{Call, Clock, Job, Ledger, Providers, Random, Reporting, SecretSource},
+    verdict::Verdict,
+};
+
+/// A clock that is moved by hand.
+pub(crate) struct HandClock(watch::Sender<i64>);
+
+impl HandClock {
+    pub(crate) fn at(millis: i64) -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(millis)))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.send_modify(|now| *now += i64::try_from(by.as_millis()).unwrap_or(0));
+    }
+}
+
+#[async_trait]
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(*self.0.borrow())
+    }
+
+    async fn sleep_until(&self, until: Timestamp) {
+        let _ = self.0.subscribe().wait_for(|now| *now >= until.0).await;
+    }
+}
+
+/// Always the same.
+pub(crate) struct NoRandom;
+
+impl Random for NoRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
+
+/// What the platform does with one trigger or cancel.
+#[derive(Clone)]
+pub(crate) enum Step {
+    /// Answers this; nothing is made.
+    Answer(Ticket),
+    /// Fails like this; whether it did what it was asked to before.
+    Fail(CallErrorKind, bool),
+    /// Never answers, until the call is cut; whether it did what it was asked to before.
+    Silent(bool),
+}
+
+#[derive(Default)]
+pub(crate) struct Scene {
+    pub(crate) interfaces: HashSet<&'static str>,
+    pub(crate) steps: VecDeque<Step>,
+    /// Every trigger that arrived.
+    pub(crate) triggers: Vec<(OperationArg, TriggerRequest, BTreeMap<String, SecretSource>)>,
+    /// Every cancel that arrived.
+    pub(crate) cancels: Vec<(OperationArg, CancelTarget)>,
+    /// Runs that there are: the platform's id, the operation and the correlation token that made it.
+    pub(crate) runs: Vec<(String, OperationId, String)>,
+    /// Runs that a search does not show yet.
+    pub(crate) hidden: bool,
+    /// What a read of a run shows.
+    pub(crate) shows: VecDeque<SeenRun>,
+    pub(crate) tickets: VecDeque<Ticket>,
+    pub(crate) log: VecDeque<LogChunk>,
+    pub(crate) check: Option<CallErrorKind>,
+    pub(crate) searches: usize,
+    pub(crate) at_work: usize,
+}
+
+/// A platform that deduplicates on the operation's id exactly where its recovery class says so.
+pub(crate) struct FakePlatform {
+    pub(crate) reporting: Reporting,
+    pub(crate) recovery: RecoveryClass,
+    scene: Mutex<Scene>,
+    pub(crate) calls: watch::Sender<usize>,
+}
+
+pub(crate) fn error(kind: CallErrorKind, sent: bool) -> CallError {
+    let (message, plugin, function) = ("as the test wants it".into(), "fake".into(), "runs.trigger".into());
+    CallError { kind, message, hint: None, plugin, function, sent }
+}
+
+pub(crate) fn seen(id: &str, state: State) -> SeenRun {
+    SeenRun { external_id: Some(id.into()), status: Some(Status::ours(state)), ..SeenRun::default() }
+}
+
+fn found(pipeline: String, run: SeenRun) -> FoundRun {
+    FoundRun {
+        pipeline,
+        run,
+        name: None,
+        reference: None,
+        origin: "api".into(),
+        correlation: None,
+        parameters: BTreeMap::new(),
+        downstream: Vec::new(),
+    }
+}
+
+impl FakePlatform {
+    pub(crate) fn new(reporting: Reporting, recovery: RecoveryClass) -> Arc<Self> {
+        let interfaces = HashSet::from(["run-cancel", "run-search", "logs"]);
+        let scene = Mutex::new(Scene { interfaces, ..Scene::default() });
+        Arc::new(Self { reporting, recovery, scene, calls: watch::Sender::new(0) })
+    }
+
+    pub(crate) fn scene(&self) -> MutexGuard<'_, Scene> {
+        self.scene.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When so many triggers and cancels have arrived.
+    pub(crate) async fn arrived(&self, count: usize) {
+        let _ = self.calls.subscribe().wait_for(|calls| *calls >= count).await;
+    }
+
+    /// The run of this operation: the same one again where the platform deduplicates.
+    fn make(&self, operation: OperationId, correlation: &str) -> String {
+        let mut scene = self.scene();
+        let known = scene.runs.iter().find(|(_, by, _)| *by == operation && self.recovery == RecoveryClass::IdempotentKey);
+        if let Some((id, ..)) = known {
+            return id.clone();
+        }
+        let id = format!("ext-{}", scene.runs.len() + 1);
+        scene.runs.push((id.clone(), operation, correlation.to_owned()));
+        id
+    }
+
+    async fn play(&self, call: &Call, act: impl Fn()) -> Option<Result<Ticket, CallError>> {
+        let step = self.scene().steps.pop_front();
+        self.calls.send_modify(|calls| *calls += 1);
+        match step? {
+            Step::Answer(ticket) => Some(Ok(ticket)),
+            Step::Fail(kind, acted) => {
+                if acted {
+                    act();
+                }
+                let sent = acted || matches!(kind, CallErrorKind::OutcomeUnknown);
+                Some(Err(error(kind, sent)))
+            }
+            Step::Silent(acted) => {
+                if acted {
+                    act();
+                }
+                self.scene().at_work += 1;
+                call.cancel.cancelled().await;
+                self.scene().at_work -= 1;
+                Some(Err(error(CallErrorKind::Canceled, acted)))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Providers for FakePlatform {
+    fn supports(&self, _: &Provider, interface: &str) -> bool {
+        self.scene().interfaces.contains(interface)
+    }
+
+    fn reporting(&self, _: &Provider) -> Reporting {
+        self.reporting
+    }
+
+    fn recovery(&self, _: &Provider, _: &str) -> RecoveryClass {
+        self.recovery
+    }
+
+    async fn check(&self, _: Call) -> Result<CheckReport, CallError> {
+        match self.scene().check.clone() {
+            Some(kind) => Err(error(kind, false)),
+            None => Ok(CheckReport { account: Some("robot".into()), ..CheckReport::default() }),
+        }
+    }
+
+    async fn trigger(&self, call: Call, operation: OperationArg, request: TriggerRequest) -> Result<Ticket, CallError> {
+        let correlation = request.correlation.clone();
+        let id = operation.id;
+        self.scene().triggers.push((operation, request, call.secrets.clone()));
+        let made = || {
+            self.make(id, &correlation);
+        };
+        match self.play(&call, made).await {
+            Some(scripted) => scripted,
+            None => Ok(Ticket::Run(Box::new(seen(&self.make(id, &correlation), State::Pending)))),
+        }
+    }
+
+    async fn resolve_ticket(&self, _: Call, _: String, ticket: String) -> Result<Ticket, CallError> {
+        Ok(self.scene().tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
+    }
+
+    async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
+        let mut scene = self.scene();
+        let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
+        Ok(found(run.pipeline, shown.unwrap_or_else(|| seen(&run.run, State::Running))))
+    }
+
+    async fn find(
+        &self,
+        _: Call,
+        pipeline: String,
+        correlation: String,
+        _: Timestamp,
+    ) -> Result<RunMatch, CallError> {
+        let mut scene = self.scene();
+        scene.searches += 1;
+        if scene.hidden {
+            return Ok(RunMatch::None);
+        }
+        let matching: Vec<&String> =
+            scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
+        Ok(match matching.as_slice() {
+            [] => RunMatch::None,
+            [id] => RunMatch::One(Box::new(found(pipeline, seen(id, State::Running)))),
+            many => RunMatch::Many(
+                many.iter()
+                    .map(|id| RunRef { pipeline: pipeline.clone(), run: (*id).clone(), attempt: None })
+                    .collect(),
+            ),
+        })
+    }
+
+    async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {
+        self.scene().cancels.push((operation, target));
+        match self.play(&call, || {}).await {
+            Some(Err(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        let next = request.cursor.unwrap_or_default();
+        let nothing =
+            LogChunk { bytes: Vec::new(), next, more_now: false, reset: false, availability: LogAvailability::Growing };
+        Ok(LogAnswer::Chunk(self.scene().log.pop_front().unwrap_or(nothing)))
+    }
+
+    async fn pipelines(&self, _: Call, _: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {
+        Ok(RemotePage { items: Vec::new(), next: None })
+    }
+
+    async fn pipeline(&self, _: Call, id: String) -> Result<RemotePipeline, CallError> {
+        let (repository, reference, url, revision) = (None, None, None, None);
+        Ok(RemotePipeline { name: id.clone(), id, repository, reference, url, enabled: true, revision })
+    }
+
+    async fn parameters(&self, _: Call, _: String, _: Option<String>) -> Result<Vec<Parameter>, CallError> {
+        Ok(Vec::new())
+    }
+
+    async fn definition(&self, _: Call, _: String) -> Result<Definition, CallError> {
+        Ok(Definition::default())
+    }
+
+    async fn create_pipeline(
+        &self,
+        call: Call,
+        _: OperationArg,
+        definition: Definition,
+    ) -> Result<RemotePipeline, CallError> {
+        self.pipeline(call, format!("made-{}", definition.name)).await
+    }
+
+    async fn update_pipeline(
+        &self,
+        call: Call,
+        _: OperationArg,
+        id: String,
+        _: Definition,
+        _: Option<String>,
+    ) -> Result<RemotePipeline, CallError> {
+        self.pipeline(call, id).await
+    }
+
+    async fn delete_pipeline(&self, _: Call, _: OperationArg, _: String, _: Option<String>) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+/// Where a ledger stops answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Before it writes.
+    Before,
+    /// After it wrote: the answer never comes.
+    After,
+}
+
+/// A ledger whose n-th transaction never comes back.
+pub(crate) struct Stopping {
+    pub(crate) ledger: StoreLedger,
+    pub(crate) nth: usize,
+    pub(crate) stop: Stop,
+    pub(crate) count: AtomicUsize,
+    pub(crate) stopped: watch::Sender<bool>,
+}
+
+impl Stopping {
+    async fn stage<T>(&self, work: impl Future<Output = T>) -> T {
+        let here = self.count.fetch_add(1, Ordering::SeqCst) + 1 == self.nth;
+        if here && self.stop == Stop::Before {
+            self.halt().await;
+        }
+        let outcome = work.await;
+        if here {
+            self.halt().await;
+        }
+        outcome
+    }
+
+    async fn halt(&self) {
+        self.stopped.send_replace(true);
+        pending::<()>().await;
+    }
+}
+
+#[async_trait]
+impl Ledger for Stopping {
+    async fn release(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.stage(self.ledger.release(now)).await
+    }
+    async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError> {
+        self.stage(self.ledger.claim(claim)).await
+    }
+    async fn job(&self, id: OperationId) -> Result<Job, StoreError> {
+        self.stage(self.ledger.job(id)).await
+    }
+    async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError> {
+        self.stage(self.ledger.mark_sent(operation, now)).await
+    }
+    async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError> {
+        self.stage(self.ledger.settle(operation, verdict, now)).await
+    }
+    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
+        self.ledger.observe(run, seen, now).await
+    }
+    async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError> {
+        self.ledger.ticket(run, ticket, now).await
+    }
+    async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
+        self.ledger.lose_silent(now).await
+    }
+    async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError> {
+        self.ledger.active_runs(provider).await
+    }
+    async fn providers(&self) -> Result<Vec<Provider>, StoreError> {
+        self.ledger.providers().await
+    }
+    async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError> {
+        self.ledger.platform_pipeline(run).await
+    }
+    async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {
+        self.ledger.trigger_of(run).await
+    }
+}
