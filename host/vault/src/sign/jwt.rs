@@ -68,3 +68,6 @@ pub fn jwt(
     let token = jsonwebtoken::encode(&header, claims, &key).map_err(|_| refuse("it does not sign"))?;
     Ok(Secret::new(token))
 }
+
+#[cfg(test)]
+mod tests;

@@ -147,3 +147,6 @@ pub fn verify_token(secrets: &[&Secret], given: &str) -> Result<(), SignError> {
 fn refuse_empty(secret: &Secret, purpose: &'static str) -> Result<(), SignError> {
     if secret.is_empty() { Err(SignError::BadKey { purpose, reason: "it is empty" }) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;
