@@ -158,7 +158,10 @@ fn what_is_no_key_is_refused_without_being_repeated() {
             assert!(text.is_empty() || !format!("{error} {error:?}").contains(text), "{error}");
         }
     }
-    assert_eq!(code(Vault::open(&KeySource::Bytes(Secret::new("a password of 31 characters ...")))), "vault.key-malformed");
+    assert_eq!(
+        code(Vault::open(&KeySource::Bytes(Secret::new("a password of 31 characters ...")))),
+        "vault.key-malformed"
+    );
 }
 
 #[test]

@@ -66,17 +66,29 @@ fn add_wrapped_base64(encoded: &str, patterns: &mut BTreeSet<Vec<u8>>) {
 }
 
 /// What an encoder leaves as it is beside letters and digits, and whether it writes a space as `+`.
-const ENCODERS: [(&[u8], bool); 7] = [
-    // RFC 3986's unreserved characters, and the same for forms.
+const ENCODERS: [(&[u8], bool); 18] = [
+    (b"", false),
+    // RFC 3986's unreserved characters, and the same for forms (Go, Python), and with the separators of a path.
     (b"-._~", false),
     (b"-._~", true),
-    // JavaScript's encodeURIComponent; the URL standard's form encoding.
-    (b"-_.!~*'()", false),
-    (b"*-._", true),
-    // Paths, with and without their separators; queries.
     (b"-._~/", false),
-    (b"-._~!$&'()*+,;=:@[]\\^|", false),
-    (b"-._~!$&()*+,;=:@/?[]\\^`{|}", false),
+    (b"-._~!$&'()*+,;=:@", false),
+    // JavaScript: encodeURIComponent, encodeURI, escape.
+    (b"-_.!~*'()", false),
+    (b"-_.!~*'();,/?:@&=+$#", false),
+    (b"@*_+-./", false),
+    // The URL standard: forms, components, user info, segments and paths (the older and the newer set), queries of web
+    // addresses and others, fragments, and where only what is no ASCII text is encoded.
+    (b"*-._", true),
+    (b"-_.!~*'()%", false),
+    (b"!$%&'()*+,-._~", false),
+    (b"!$&'()*+,-.:;=@[]^_|~", false),
+    (b"!$%&'()*+,-./:;=@[\\]^_|~", false),
+    (b"!$%&'()*+,-./:;=@[\\]_|~", false),
+    (b"!$%&()*+,-./:;=?@[\\]^_`{|}~", false),
+    (b"!$%&'()*+,-./:;=?@[\\]^_`{|}~", false),
+    (b"!#$%&'()*+,-./:;=?@[\\]^_{|}~", false),
+    (b" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", false),
 ];
 
 fn add_percent(value: &[u8], patterns: &mut BTreeSet<Vec<u8>>) {
