@@ -3,7 +3,7 @@
 //! Observations come from polls, webhooks and callbacks, in any order, twice, late or not at all. The end is the same:
 //! - A hint changes nothing; it asks for a read.
 //! - A truth of an older attempt changes nothing, one of a newer attempt begins that attempt.
-//! - Within an attempt a terminal state is final, and it is taken whenever it is seen: nothing can have come after it.
+//! - Within an attempt a terminal state is final, and it is taken however late it is seen: nothing can have come after it.
 //!   Of all other states that of the latest truth counts.
 //! - Where the platform counts no attempts, work that begins under a finished run is attempt n + 1.
 //! - What an observation does not say stays as it is: unknown is not empty.
@@ -94,7 +94,7 @@ pub fn reduce(current: &Run, observation: &Observation) -> Reduced {
         let state = run.status.state;
         if state.is_terminal() {
             refine(&mut run.status, status);
-        } else if status.state.is_terminal() || fresh {
+        } else if fresh || (status.state.is_terminal() && !is_overtaken(current, observation)) {
             run.status = status.clone();
             note_times(&mut run.times, state, status.state, &seen.times, observation.seen);
         }
@@ -126,6 +126,16 @@ fn time_of(observation: &Observation) -> Timestamp {
 /// Whether a later truth is known already.
 fn is_stale(current: &Run, observation: &Observation) -> bool {
     current.times.updated.is_some_and(|updated| time_of(observation) < updated)
+}
+
+/// Whether an end that was seen late is that of an earlier attempt which the platform did not count: jobs are known that
+/// were not there yet. Both clocks must agree that it is late, since a run whose end is passed over never ends.
+fn is_overtaken(current: &Run, truth: &Observation) -> bool {
+    let (Some(known), Some(seen)) = (&current.graph, &truth.seen_run.graph) else { return false };
+    truth.seen_run.attempt.is_none()
+        && seen.complete
+        && current.times.updated.is_some_and(|updated| truth.seen < updated)
+        && known.jobs.iter().any(|known| seen.jobs.iter().all(|job| job.id != known.id))
 }
 
 /// Whether a hint says anything that is not known: only then is it worth a read.
