@@ -26,10 +26,12 @@ fn is_empty(home: &tempfile::TempDir, blobs: &Blobs) -> bool {
 }
 
 async fn bytes_of(blob: VerifiedBlob) -> io::Result<Vec<u8>> {
-    blob.into_stream().try_fold(Vec::new(), |mut all, piece| async move {
-        all.extend_from_slice(&piece);
-        Ok(all)
-    }).await
+    blob.into_stream()
+        .try_fold(Vec::new(), |mut all, piece| async move {
+            all.extend_from_slice(&piece);
+            Ok(all)
+        })
+        .await
 }
 
 #[tokio::test]

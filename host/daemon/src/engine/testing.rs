@@ -149,7 +149,8 @@ impl FakePlatform {
     /// The run of this operation: the same one again where the platform deduplicates.
     fn make(&self, operation: OperationId, correlation: &str) -> String {
         let mut scene = self.scene();
-        let known = scene.runs.iter().find(|(_, by, _)| *by == operation && self.recovery == RecoveryClass::IdempotentKey);
+        let known =
+            scene.runs.iter().find(|(_, by, _)| *by == operation && self.recovery == RecoveryClass::IdempotentKey);
         if let Some((id, ..)) = known {
             return id.clone();
         }
@@ -227,13 +228,7 @@ impl Providers for FakePlatform {
         Ok(found(run.pipeline, shown.unwrap_or_else(|| seen(&run.run, State::Running))))
     }
 
-    async fn find(
-        &self,
-        _: Call,
-        pipeline: String,
-        correlation: String,
-        _: Timestamp,
-    ) -> Result<RunMatch, CallError> {
+    async fn find(&self, _: Call, pipeline: String, correlation: String, _: Timestamp) -> Result<RunMatch, CallError> {
         let mut scene = self.scene();
         scene.searches += 1;
         if scene.hidden {

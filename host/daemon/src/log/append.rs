@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use novacron_cicd_domain::Timestamp;
+use novacron_cicd_domain::{
+    Timestamp,
+    event::{self, EventKind},
+    run::Run,
+};
 use novacron_cicd_store::{LogPosition, NewEvent};
 use novacron_cicd_vault::Secret;
 
@@ -153,24 +157,20 @@ impl Inner {
             .write(move |tx| {
                 tx.advance_log(run, attempt, job.as_deref(), before, &position)?;
                 if position.complete {
-                    let data = serde_json::json!({ "attempt": attempt, "job": job, "size": position.written });
+                    // The event is about this log's attempt, which need not be the current one.
+                    let of = Run { attempt, ..tx.run(run)? };
                     tx.append_event(&NewEvent {
                         at: now,
-                        kind: "log.complete".into(),
+                        kind: EventKind::LogComplete.as_str().into(),
                         subject: run.to_string(),
                         run: Some(run),
-                        pipeline: None,
-                        data,
+                        pipeline: Some(of.pipeline),
+                        data: event::log_complete(&of, job.as_deref(), position.written),
                     })?;
                 }
                 Ok::<_, LogError>(())
             })
             .await
-    }
-
-    #[cfg(test)]
-    pub(super) fn forget(&self) {
-        self.streams().clear();
     }
 }
 

@@ -25,12 +25,14 @@ pub(super) struct Ports {
     masker: Arc<ArcSwap<Masker>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    records: mpsc::UnboundedSender<EgressRecord>,
+    records: mpsc::Sender<EgressRecord>,
 }
 
 /// The largest value of small state, and the longest key, in bytes.
 const VALUE: usize = 64 * 1024;
 const KEY: usize = 256;
+/// So many records may wait for the disk.
+const WAITING: usize = 16 * 1024;
 /// So many records of requests share one transaction.
 const RECORDS: usize = 256;
 
@@ -42,7 +44,7 @@ impl Ports {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        let (records, queue) = mpsc::unbounded_channel();
+        let (records, queue) = mpsc::channel(WAITING);
         tokio::spawn(write_records(store.clone(), queue));
         Self { store, vault, masker, clock, random, records }
     }
@@ -50,7 +52,7 @@ impl Ports {
 
 /// Records are written behind the calls, in their order: a request does not wait for the trail of the one before it.
 /// Those of the last moment before a crash can be missing; what was done by an operation is in the operation.
-async fn write_records(store: Store, mut queue: mpsc::UnboundedReceiver<EgressRecord>) {
+async fn write_records(store: Store, mut queue: mpsc::Receiver<EgressRecord>) {
     let mut batch = Vec::new();
     while queue.recv_many(&mut batch, RECORDS).await > 0 {
         let records = std::mem::take(&mut batch);
@@ -196,7 +198,17 @@ impl HostPorts for Ports {
     }
 
     fn audit(&self, record: EgressRecord) {
-        // Fails only when the host is going down.
-        let _ = self.records.send(record);
+        // A disk that takes nothing for that long must not hold up every call; what the trail lacks is in the log.
+        if let Err(mpsc::error::TrySendError::Full(record)) = self.records.try_send(record) {
+            tracing::error!(
+                provider = %record.provider,
+                plugin = record.plugin,
+                function = record.function,
+                method = record.method,
+                origin = record.origin,
+                outcome = ?record.outcome,
+                "the audit trail cannot keep up: a request is missing in it"
+            );
+        }
     }
 }

@@ -209,7 +209,7 @@ impl Runs {
                 audit(tx, &actor, "run.cancel", id, json!({ "operation": new.id }), now)?;
                 let run = record::cancel_requested(tx, &run, &actor, now)?;
                 let trigger = operations.into_iter().find(|operation| operation.kind == OperationKind::RunTrigger);
-                if let Some(trigger) = trigger.filter(|trigger| is_unsent(trigger)) {
+                if let Some(trigger) = trigger.filter(is_unsent) {
                     let canceled =
                         trigger.clone().transition(OperationEvent::Cancel, now).map_err(super::operations::refused)?;
                     record::change(tx, &trigger, canceled, now)?;

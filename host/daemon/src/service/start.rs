@@ -288,6 +288,12 @@ impl Services {
         StateDir::new(&self.host.settings.state_dir)
     }
 
+    /// What is to be masked wherever text leaves the host; swapped for a newer one whenever a secret changes.
+    #[must_use]
+    pub fn masker(&self) -> Arc<ArcSwap<Masker>> {
+        self.host.masker.clone()
+    }
+
     /// Takes no new work, lets calls under way end for at most `grace`, then cuts them: those are settled by their
     /// recovery class at the next start.
     pub async fn stop(&self, grace: Duration) {

@@ -16,9 +16,10 @@ impl Sim {
         let ledger = Arc::new(ledger);
         let engine = self.engine_with(ledger.clone(), EngineConfig::default());
         let here = ledger.clone();
-        self.until("stopped", move |state| {
-            Ok(*here.stopped.borrow() || state.operation(operation)?.state.is_settled())
-        })
+        self.until(
+            "stopped",
+            move |state| Ok(*here.stopped.borrow() || state.operation(operation)?.state.is_settled()),
+        )
         .await;
         drop(engine);
     }

@@ -127,7 +127,11 @@ impl Sim {
     }
 
     /// Lets time pass until the state is as wanted.
-    async fn until(&self, what: &str, wanted: impl Fn(&Reader<'_>) -> Result<bool, StoreError> + Send + Sync + 'static) {
+    async fn until(
+        &self,
+        what: &str,
+        wanted: impl Fn(&Reader<'_>) -> Result<bool, StoreError> + Send + Sync + 'static,
+    ) {
         let wanted = Arc::new(wanted);
         let mut events = self.store.watch_events();
         for _ in 0..4000 {

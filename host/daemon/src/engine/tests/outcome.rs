@@ -22,7 +22,8 @@ async fn a_trigger_is_sent_once_and_its_run_is_known_by_the_platforms_name() {
 async fn what_was_not_done_is_sent_again_and_no_earlier_than_the_platform_allows() {
     let sim = Sim::new(Reporting::Poll, RecoveryClass::None).await;
     sim.platform.scene().steps =
-        [Step::Fail(CallErrorKind::Transient, false), Step::Fail(CallErrorKind::RateLimited(Some(60_000)), false)].into();
+        [Step::Fail(CallErrorKind::Transient, false), Step::Fail(CallErrorKind::RateLimited(Some(60_000)), false)]
+            .into();
     let (run, operation) = sim.trigger().await;
     let _engine = sim.engine();
     sim.until("the rate limit", move |state| {
@@ -86,10 +87,11 @@ async fn an_unknown_outcome_is_settled_by_its_class() {
         let (run, operation) = sim.trigger().await;
         let _engine = sim.engine();
         sim.until_operation(operation, expected).await;
-        let scene = sim.platform.scene();
-        assert_eq!((scene.runs.len(), scene.triggers.len()), (runs, sent), "{class:?} {acted}");
-        assert!(scene.triggers.iter().all(|(argument, ..)| argument.id == operation));
-        drop(scene);
+        {
+            let scene = sim.platform.scene();
+            assert_eq!((scene.runs.len(), scene.triggers.len()), (runs, sent), "{class:?} {acted}");
+            assert!(scene.triggers.iter().all(|(argument, ..)| argument.id == operation));
+        }
         let run = sim.run(run).await;
         match expected {
             OperationState::Ambiguous => assert_eq!(run.status.state, State::Ambiguous),
@@ -252,7 +254,8 @@ async fn an_end_that_a_run_told_itself_is_not_taken_back_by_the_triggers_late_an
         .await
         .unwrap();
     sim.platform.scene().steps = [Step::Answer(Ticket::Run(Box::new(seen("r-1", State::Pending))))].into();
-    let config = EngineConfig { public_url: url::Url::parse("https://host.example.com").ok(), ..EngineConfig::default() };
+    let config =
+        EngineConfig { public_url: url::Url::parse("https://host.example.com").ok(), ..EngineConfig::default() };
     let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
     sim.until("settled", move |state| Ok(state.operation(operation)?.state.is_settled())).await;
     assert_eq!(sim.run(run).await.status.state, State::Succeeded);

@@ -1,1 +1,179 @@
+//! The use cases on a store in memory, with a scripted platform and no plugin.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
+mod callbacks;
+mod configuration;
+mod runs;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use novacron_cicd_domain::{
+    Coded,
+    operation::RecoveryClass,
+    parameter::{Parameter, ParameterKind},
+    provider::{CredentialSource, Provider},
+    token::Role,
+};
+use novacron_cicd_runtime::{
+    RuntimeError,
+    plugin::{Manifest, PluginState, PluginSummary},
+};
+use novacron_cicd_store::{Page, Store};
+use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
+
+use super::{
+    Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
+    start::Parts,
+};
+use crate::engine::{EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
+
+const MANIFEST: &str = r#"
+id = "fake"
+version = "0.1.0"
+contract = "0.1.0"
+title = "Fake"
+runs = "callback"
+[[credential]]
+slot = "signing"
+kind = "hmac"
+header = "x-signature"
+required = true
+description = "signs what is sent"
+[settings]
+type = "object"
+additionalProperties = false
+[settings.properties.retries]
+type = "integer"
+maximum = 5
+"#;
+
+/// One plugin, `fake`.
+struct OnePlugin(Manifest);
+
+impl Catalog for OnePlugin {
+    fn plugins(&self) -> Vec<PluginSummary> {
+        vec![PluginSummary {
+            id: self.0.id.clone(),
+            version: Some(self.0.version.clone()),
+            sha256: None,
+            path: "fake.wasm".into(),
+            title: None,
+            description: None,
+            interfaces: Vec::new(),
+            credentials: Vec::new(),
+            asks: Vec::new(),
+            settings: None,
+            state: PluginState::Serving,
+        }]
+    }
+
+    fn manifest(&self, plugin: &str, look: &mut dyn FnMut(&Manifest)) -> bool {
+        if plugin == self.0.id {
+            look(&self.0);
+        }
+        plugin == self.0.id
+    }
+
+    fn check(&self, _: &Provider) -> Result<(), RuntimeError> {
+        Ok(())
+    }
+
+    fn forget(&self, _: &Provider) {}
+}
+
+struct House {
+    services: Services,
+    platform: Arc<FakePlatform>,
+    store: Store,
+    home: tempfile::TempDir,
+}
+
+/// `workers` 0: nothing is ever sent.
+async fn house(recovery: RecoveryClass, workers: usize) -> House {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::in_memory().unwrap();
+    let platform = FakePlatform::new(Reporting::Callback, recovery);
+    let public_url = url::Url::parse("https://host.example.com").ok();
+    let parts = Parts {
+        store: store.clone(),
+        vault: Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()),
+        masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap())),
+        platforms: platform.clone(),
+        engine: EngineConfig { workers, public_url: public_url.clone(), ..EngineConfig::default() },
+        settings: Settings {
+            state_dir: home.path().to_owned(),
+            public_url,
+            call_deadline: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(900),
+            artifact_limit: 1 << 20,
+        },
+    };
+    let services = Services::assemble(parts, &StateDir::new(home.path())).await.unwrap();
+    House { services, platform, store, home }
+}
+
+fn someone(role: Role) -> Actor {
+    Actor { token: None, name: "ada".into(), role }
+}
+
+fn admin() -> Actor {
+    someone(Role::Admin)
+}
+
+fn slot(secret: &str) -> BTreeMap<String, CredentialSource> {
+    BTreeMap::from([("signing".into(), CredentialSource { username: None, secret: secret.into() })])
+}
+
+fn new_provider(name: &str) -> NewProvider {
+    NewProvider {
+        name: name.into(),
+        plugin: "fake".into(),
+        base_url: "https://ci.example.com/hook".into(),
+        credentials: slot("signing-key"),
+        ..NewProvider::default()
+    }
+}
+
+fn parameter(name: &str, kind: ParameterKind, required: bool) -> Parameter {
+    Parameter { name: name.into(), kind, description: None, default: None, choices: Vec::new(), required }
+}
+
+impl House {
+    /// A provider, a secret and a pipeline `build`.
+    async fn furnish(&self) {
+        let key = Secret::new("a-signing-key-of-some-length");
+        self.services.secrets.set(&admin(), "signing-key", key).await.unwrap();
+        self.services.providers.add(&admin(), new_provider("ci")).await.unwrap();
+        let pipeline = NewPipeline {
+            name: "build".into(),
+            provider: "ci".into(),
+            parameters: vec![
+                parameter("BRANCH", ParameterKind::String, true),
+                parameter("LEVEL", ParameterKind::Number, false),
+                parameter("TOKEN", ParameterKind::Secret, false),
+            ],
+            environment: BTreeMap::from([("A".into(), "pipeline".into()), ("B".into(), "pipeline".into())]),
+            ..NewPipeline::default()
+        };
+        self.services.pipelines.create(&admin(), pipeline).await.unwrap();
+    }
+
+    async fn run(&self) -> super::Triggered {
+        self.services.runs.trigger(&someone(Role::Operator), "build", input(&[("BRANCH", "main")])).await.unwrap()
+    }
+}
+
+fn input(parameters: &[(&str, &str)]) -> TriggerInput {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    TriggerInput { parameters, ..TriggerInput::default() }
+}
+
+fn codes(error: &ServiceError) -> Vec<&'static str> {
+    let problems = error.problems();
+    if problems.is_empty() { vec![error.code()] } else { problems.into_iter().map(|problem| problem.code).collect() }
+}
