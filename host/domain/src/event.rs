@@ -18,7 +18,7 @@
 //! | `provider.health` | provider | `provider`, `name`, `healthy`, `error` |
 //! | `pipeline.created` `pipeline.updated` `pipeline.deleted` | pipeline | `pipeline`, `name`, `provider`, `version` |
 //! | `artifact.created` | artifact | `artifact`, `name`, `version`, `kind`, `size`, `sha256`, `run`, `attempt`, `job` |
-//! | `log.complete` | run | `run`, `attempt`, `job`, `bytes` |
+//! | `log.complete` | run | `run`, `pipeline`, `attempt`, `job`, `bytes` |
 //! | `secret.set` `secret.deleted` | name | `name` |
 //! | `token.created` `token.revoked` | token | `token`, `name`, `role` |
 //! | `plugin.loaded` `plugin.refused` | plugin | `plugin`, `version`, `digest`, `code`, `message` |

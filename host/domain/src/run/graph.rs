@@ -24,14 +24,26 @@ fn is_unprintable(character: char) -> bool {
         || matches!(character, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// One line of at most `most` characters, without what is not shown.
+/// One line of at most `most` characters, without what is not shown; blanks in a row become one.
 fn clean(text: &str, most: usize) -> String {
-    let mut cleaned: String =
-        text.trim().chars().take(most + 1).map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
-    if let Some((cut, _)) = cleaned.char_indices().nth(most) {
-        let last = cleaned[..cut].char_indices().next_back().map_or(0, |(last, _)| last);
-        cleaned.truncate(last);
-        cleaned.push('…');
+    let mut cleaned = String::new();
+    let (mut length, mut blank) = (0, false);
+    for character in text.chars() {
+        if character.is_whitespace() || is_unprintable(character) {
+            blank = length > 0;
+            continue;
+        }
+        let needed = 1 + usize::from(blank);
+        if length + needed > most {
+            cleaned.pop();
+            cleaned.push('…');
+            break;
+        }
+        if std::mem::take(&mut blank) {
+            cleaned.push(' ');
+        }
+        cleaned.push(character);
+        length += needed;
     }
     cleaned
 }
@@ -39,7 +51,7 @@ fn clean(text: &str, most: usize) -> String {
 /// `failed (timeout)`, the words for a state.
 fn words(status: &Status) -> String {
     match &status.reason {
-        Some(reason) => format!("{} ({})", status.state, clean(reason, 40)),
+        Some(reason) => format!("{} ({})", status.state, clean(reason, 24)),
         None => status.state.to_string(),
     }
 }

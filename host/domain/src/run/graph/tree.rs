@@ -10,7 +10,7 @@ use crate::{
 
 /// The most characters of a name.
 const NAME: usize = 48;
-/// The most names of `needs`; more are counted.
+/// The most names of `needs`.
 const NEEDS: usize = 4;
 /// Parts of parts are indented no deeper than this.
 const DEEPEST: usize = 8;
@@ -119,19 +119,22 @@ fn branch(trunk: &[bool], is_last: bool) -> String {
 }
 
 fn needs(job: &Job, jobs: &[Job], places: &HashMap<&str, usize>, approximate: bool) -> Option<String> {
-    if job.needs.is_empty() {
-        return None;
+    let mut ids: Vec<&String> = Vec::new();
+    for id in &job.needs {
+        if *id != job.id && !ids.contains(&id) {
+            ids.push(id);
+        }
+        if ids.len() > NEEDS {
+            break;
+        }
     }
-    let mut names: Vec<String> = job
-        .needs
-        .iter()
-        .take(NEEDS)
-        .map(|id| clean(places.get(id.as_str()).map_or(id, |place| &jobs[*place].name), 24))
-        .collect();
-    if job.needs.len() > NEEDS {
-        names.push(format!("{} more", job.needs.len() - NEEDS));
+    let name = |id: &String| clean(places.get(id.as_str()).map_or(id, |place| &jobs[*place].name), 24);
+    let mut names: Vec<String> = ids.iter().take(NEEDS).map(|id| name(id)).collect();
+    if ids.len() > NEEDS {
+        names.push("more".into());
     }
-    Some(format!("{} {}", if approximate { "after about" } else { "after" }, names.join(", ")))
+    let word = if approximate { "after about" } else { "after" };
+    (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")))
 }
 
 /// Columns under each other, without blanks at the ends of lines.
