@@ -2,19 +2,17 @@
 //!
 //! Only the API turns a class into an HTTP status. Must be absent: status numbers, and values of secrets.
 
+mod coded;
+mod convert;
+
 use novacron_cicd_domain::{
-    Coded,
-    field::FieldError,
     name::InvalidName,
-    parameter::ParameterError,
     platform::{CallError, CallErrorKind},
     token::Role,
 };
 use novacron_cicd_runtime::RuntimeError;
 use novacron_cicd_store::StoreError;
 use novacron_cicd_vault::VaultError;
-
-use crate::{artifact::BlobError, log::LogError};
 
 /// What kind of answer an error asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,160 +356,5 @@ fn store_class(error: &StoreError) -> ErrorClass {
         StoreError::Full => ErrorClass::Full,
         StoreError::Locked { .. } => ErrorClass::Unavailable,
         _ => ErrorClass::Internal,
-    }
-}
-
-impl From<StoreError> for ServiceError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::NotFound { what, key } => Self::NotFound { what, key },
-            StoreError::Conflict { what, key } => Self::NameTaken { what, name: key },
-            StoreError::InUse { what, key, by } => Self::InUse { what, name: key, by: vec![by] },
-            StoreError::Stale { what, key, expected, found } => {
-                Self::Stale { what, name: key, given: expected, current: found }
-            }
-            other => Self::Store(other),
-        }
-    }
-}
-
-impl From<LogError> for ServiceError {
-    fn from(error: LogError) -> Self {
-        match error {
-            LogError::Gap { expected, given } => Self::LogGap { expected, given },
-            LogError::Complete => Self::conflict(error.code(), error.to_string(), "nothing more can be added to it"),
-            LogError::TooLarge => Self::TooLarge { what: "the log".into(), limit: crate::log::MOST },
-            LogError::BehindEnd { .. } => Self::invalid("/offset", error.code(), error.to_string()),
-            LogError::Store(error) => error.into(),
-            LogError::Vault(error) => error.into(),
-            LogError::Io { file, source } => Self::Io { what: format!("the log file {file}"), source },
-        }
-    }
-}
-
-impl From<BlobError> for ServiceError {
-    fn from(error: BlobError) -> Self {
-        match error {
-            BlobError::Mismatch { what, expected, found } => {
-                Self::Mismatch { what: format!("the {what} of the bytes"), expected, found }
-            }
-            BlobError::TooLarge(limit) => Self::TooLarge { what: "the artifact".into(), limit },
-            BlobError::Broken(_) => Self::invalid("", error.code(), error.to_string()),
-            BlobError::Missing(_) => Self::Io {
-                what: "the artifact's bytes".into(),
-                source: std::io::Error::new(std::io::ErrorKind::NotFound, error.to_string()),
-            },
-            BlobError::Io(source) => Self::Io { what: "the blob directory".into(), source },
-        }
-    }
-}
-
-impl From<FieldError> for Problem {
-    fn from(error: FieldError) -> Self {
-        Self { at: format!("/{}", error.field.replace('.', "/")), code: error.code(), message: error.to_string() }
-    }
-}
-
-impl From<ParameterError> for Problem {
-    fn from(error: ParameterError) -> Self {
-        Self { at: format!("/parameters/{}", error.parameter), code: error.code(), message: error.to_string() }
-    }
-}
-
-impl Coded for ServiceError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Name(error) => error.code(),
-            Self::Unauthorized { .. } => "auth.unauthorized",
-            Self::Forbidden { .. } => "auth.forbidden",
-            Self::NotFound { what, .. } => match *what {
-                "provider" => "provider.not-found",
-                "pipeline" => "pipeline.not-found",
-                "run" => "run.not-found",
-                "job" => "job.not-found",
-                "operation" => "operation.not-found",
-                "artifact" => "artifact.not-found",
-                "secret" => "secret.not-found",
-                "token" => "token.not-found",
-                "plugin" => "plugin.not-found",
-                "log" => "log.not-found",
-                _ => "not-found",
-            },
-            Self::NameTaken { what, .. } => match *what {
-                "provider" => "provider.name-taken",
-                "pipeline" => "pipeline.name-taken",
-                "secret" => "secret.name-taken",
-                "token" => "token.name-taken",
-                _ => "name-taken",
-            },
-            Self::InUse { what, .. } => match *what {
-                "provider" => "provider.in-use",
-                "secret" => "secret.in-use",
-                _ => "in-use",
-            },
-            Self::Stale { .. } => "version.stale",
-            Self::UnknownPlugin { .. } => "provider.unknown-plugin",
-            Self::BrokenPlugin { .. } => "plugin.broken",
-            Self::Configuration(_) => "provider.invalid-configuration",
-            Self::Parameters(_) => "run.invalid-parameters",
-            Self::Several(problems) => problems.first().map_or("invalid", |problem| problem.code),
-            Self::Unreachable { .. } => "provider.unreachable",
-            Self::Invalid { code, .. } | Self::Conflict { code, .. } => code,
-            Self::Unsupported { .. } => "provider.unsupported",
-            Self::NoPublicUrl { .. } => "host.no-public-url",
-            Self::Call { source, .. } => source.code(),
-            Self::LogGap { .. } => "log.gap",
-            Self::Mismatch { .. } => "artifact.mismatch",
-            Self::TooLarge { .. } => "too-large",
-            Self::Store(error) => error.code(),
-            Self::Vault(error) => error.code(),
-            Self::Runtime(error) => error.code(),
-            Self::Io { .. } => match self.class() {
-                ErrorClass::Full => "state.full",
-                _ => "state.io",
-            },
-            Self::Stopping => "host.stopping",
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Name(error) => return error.hint(),
-            Self::Unauthorized { .. } => {
-                "send `Authorization: Bearer <token>` with a token that `token list` shows as neither revoked nor expired".into()
-            }
-            Self::Forbidden { needed, .. } => format!("use a token with the role {} or more", needed.as_str()),
-            Self::NotFound { what, .. } => format!("`novacron-cicd {what} list` shows those that are there"),
-            Self::NameTaken { what, .. } => format!("choose another name, or see `novacron-cicd {what} list`"),
-            Self::InUse { what: "secret", .. } => "take it out of them first, or rotate it instead".into(),
-            Self::InUse { .. } => "delete them first".into(),
-            Self::Stale { .. } => "read it again, make the change again, and send the new version".into(),
-            Self::UnknownPlugin { known, .. } if known.is_empty() => {
-                "no plugin is installed: put a .wasm file into the plugin directory".into()
-            }
-            Self::UnknownPlugin { known, .. } => format!("installed are: {}", known.join(", ")),
-            Self::BrokenPlugin { plugin, .. } => format!("`novacron-cicd plugin show {plugin}` says more"),
-            Self::Configuration(_) => "`novacron-cicd plugin show` lists a plugin's settings and credential slots".into(),
-            Self::Parameters(_) => "`novacron-cicd pipeline show` lists what the pipeline takes".into(),
-            Self::Several(_) => "correct them and send it again".into(),
-            Self::Unreachable { source, .. } => source
-                .hint()
-                .unwrap_or_else(|| "check the address and the credentials, or add it with `--no-check`".into()),
-            Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => return hint.clone(),
-            Self::Unsupported { plugin, .. } => {
-                format!("`novacron-cicd plugin show {plugin}` lists what it can do")
-            }
-            Self::NoPublicUrl { .. } => "set `public_url` to an address at which the runs can reach this host".into(),
-            Self::Call { source, .. } => return source.hint(),
-            Self::LogGap { expected, .. } => format!("send again from offset {expected}"),
-            Self::Mismatch { .. } => "nothing of it was kept: send it again".into(),
-            Self::TooLarge { .. } => "send less".into(),
-            Self::Store(error) => return error.hint(),
-            Self::Vault(error) => return error.hint(),
-            Self::Runtime(error) => return error.hint(),
-            Self::Io { .. } => "check the state directory: room, owner, permissions".into(),
-            Self::Stopping => "try again when it is up".into(),
-        };
-        Some(hint)
     }
 }
