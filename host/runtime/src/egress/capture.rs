@@ -67,6 +67,9 @@ impl Net<'_> {
             });
             if !capture.public {
                 self.scope.know(captured.value.clone());
+                for value in captured.cookies.iter().flat_map(|pairs| cookie_values(pairs)) {
+                    self.scope.know(Arc::new(value));
+                }
             }
             match self.login {
                 Some(login) => login.capture(&capture.into, captured),
@@ -109,6 +112,12 @@ pub(super) fn set_cookies(headers: &[Header]) -> impl Iterator<Item = (&str, &st
         .filter(|header| header.name.eq_ignore_ascii_case("set-cookie"))
         .filter_map(|header| header.value.split(';').next()?.split_once('='))
         .map(|(name, value)| (name.trim(), value.trim()))
+}
+
+/// Of each pair the value alone: a cookie's name is no secret.
+pub(super) fn cookie_values(pairs: &Secret) -> impl Iterator<Item = Secret> {
+    let pairs = pairs.expose_str().unwrap_or_default();
+    pairs.split("; ").filter_map(|pair| pair.split_once('=')).map(|(_, value)| Secret::new(value))
 }
 
 /// Blanks every cookie that an answer sets: a guest can't send one, so it need not see one.

@@ -21,6 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
     Door,
+    capture::cookie_values,
     error::SendError,
     inject::Auth,
     scope::{CallScope, Captured, Derived, DerivedSlot},
@@ -157,10 +158,8 @@ impl Live {
 
     fn know(&self, scope: &CallScope) {
         scope.know(self.value.clone());
-        // Of each pair the value alone: a cookie's name is no secret.
-        let cookies = self.cookies.as_ref().and_then(|pairs| pairs.expose_str()).unwrap_or_default();
-        for (_, value) in cookies.split("; ").filter_map(|pair| pair.split_once('=')) {
-            scope.know(Arc::new(Secret::new(value)));
+        for value in self.cookies.iter().flat_map(|pairs| cookie_values(pairs)) {
+            scope.know(Arc::new(value));
         }
         for (_, _, value) in &self.guards {
             scope.know(value.clone());

@@ -2,7 +2,10 @@
 //!
 //! Every hop goes through the same steps from the start. Must be absent: a way to the HTTP client that leaves one out.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -216,18 +219,17 @@ impl Door {
             match part {
                 BodyPart::Bytes(bytes) => filled.extend_from_slice(bytes),
                 BodyPart::Secret(SecretPart { secret: reference, escape, seal_to }) => {
-                    let base = scope.provider().reach().base();
-                    if origin != base {
+                    let (secret, origins) = self.part(scope, login, reference).await?;
+                    if !origins.contains(origin) {
                         return Err(SendError::never(format!(
-                            "secrets are put into bodies for {base} alone, not {origin}"
+                            "the secret {reference:?} is not for a body to {origin}"
                         )));
                     }
-                    let secret = self.part(scope, login, reference).await?;
                     scope.know(secret.clone());
                     match seal_to {
                         None => body::place(&mut filled, secret.expose(), escape, reference)?,
                         Some(slot) => {
-                            let sealed = seal(scope, slot, &secret, base)?;
+                            let sealed = seal(scope, slot, &secret)?;
                             body::place(&mut filled, &sealed, escape, reference)?;
                         }
                     }
@@ -240,12 +242,13 @@ impl Door {
         Ok(filled.into())
     }
 
+    /// A secret for a body, and the origins that it may go to.
     async fn part(
         &self,
         scope: &CallScope,
         login: Option<&LoginState>,
         reference: &str,
-    ) -> Result<std::sync::Arc<Secret>, SendError> {
+    ) -> Result<(Arc<Secret>, Vec<Origin>), SendError> {
         let unknown = || {
             let function = scope.function();
             SendError::NoSuchCredential(format!(
@@ -253,16 +256,17 @@ impl Door {
             ))
         };
         let Some(slot) = reference.strip_prefix("slot:") else {
-            return scope.secret(reference).cloned().ok_or_else(unknown);
+            let secret = scope.secret(reference).cloned().ok_or_else(unknown)?;
+            return Ok((secret, vec![scope.provider().reach().base().clone()]));
         };
         if let Some(captured) = login.and_then(|login| login.captured(slot)) {
-            return Ok(captured.value.clone());
+            return Ok((captured.value.clone(), vec![captured.origin.clone()]));
         }
         let bound = scope.provider().slot(slot).ok_or_else(unknown)?;
         if login.is_none() && !bound.slot.body {
             return Err(SendError::NoSuchCredential(format!("the manifest does not let slot {slot:?} into bodies")));
         }
-        Ok(self.source(scope, slot).await?.1)
+        Ok((self.source(scope, slot).await?.1, bound.origins.clone()))
     }
 
     async fn fly(
@@ -307,7 +311,7 @@ impl Door {
                     auth.check(&origin).inspect_err(|error| audit.failed(error))?;
                 }
                 auth.apply(&mut sent_headers, &method, &origin);
-                if let Some(login) = login {
+                if let Some(login) = login.filter(|_| origin == *reach.base()) {
                     jar_out(login, &mut sent_headers);
                 }
             }
@@ -456,7 +460,8 @@ fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
     }
 }
 
-fn seal(scope: &CallScope, slot: &str, secret: &Secret, base: &Origin) -> Result<Vec<u8>, SendError> {
+fn seal(scope: &CallScope, slot: &str, secret: &Secret) -> Result<Vec<u8>, SendError> {
+    let base = scope.provider().reach().base();
     let missing = || SendError::NoSuchCredential(format!("no public key was captured into {slot:?} in this call"));
     let captured = scope.captured(slot).ok_or_else(missing)?;
     if captured.origin != *base {
