@@ -25,7 +25,10 @@ use wasmtime::{Store, component::Instance};
 
 use crate::{
     egress::{Call, CallScope, LoginDescriber, ProviderScope},
-    plugin::{Manifest, Plugin, interfaces::Function},
+    plugin::{
+        Manifest, Plugin,
+        interfaces::{self, Function},
+    },
     runtime::Host,
     sandbox::{CallState, Meter, Parts},
 };
@@ -91,13 +94,14 @@ pub(crate) async fn call<G, W, R, V>(
     load: Load<G>,
     body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Send,
     convert: impl FnOnce(W) -> Result<R, V> + Send,
-) -> Result<R, CallError>
+) -> Result<(R, Arc<Meter>), CallError>
 where
     G: Send + Sync,
     W: Send,
     V: Into<Violation>,
 {
     let (host, plugin) = (context.host.clone(), context.plugin.clone());
+    debug_assert_eq!(interfaces::function(function.name), Some(function), "the table has another function");
     let interface = function.name.split('.').next().unwrap_or_default();
     if !plugin.supports(interface) {
         return Err(unsupported(&plugin, function, interface));
@@ -159,7 +163,7 @@ where
     };
     let result = ended.map_err(|ended| failure::explain(ended, &plugin, function, &meter, &host, allowed));
     report.end(result.as_ref().err());
-    result
+    result.map(|answer| (answer, meter))
 }
 
 /// Waits for a place among all calls and among those of this plugin.

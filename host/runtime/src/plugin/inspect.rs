@@ -86,7 +86,7 @@ fn damaged(error: &wasmparser::BinaryReaderError, length: usize) -> PluginError 
     if message.contains("unexpected end") || message.contains("unexpected-end") {
         return PluginError::Truncated(length as u64);
     }
-    PluginError::Damaged { offset: error.offset() as u64, reason: message.to_owned() }
+    PluginError::Damaged { offset: error.offset(), reason: message.to_owned() }
 }
 
 #[cfg(test)]

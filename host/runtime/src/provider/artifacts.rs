@@ -1,9 +1,8 @@
-//! `artifacts`: what a run left on the platform, and how the host gets it.
+//! `artifacts`.
 
-use novacron_cicd_contract::{Violation, cursor};
 use novacron_cicd_domain::platform::{CallError, DownloadPlan, PageRequest, RemoteArtifact, RemotePage, RunRef};
 
-use super::{Provider, call};
+use super::{Provider, guest};
 
 impl Provider {
     /// Artifacts of a run; none: those that belong to no run.
@@ -16,20 +15,18 @@ impl Provider {
         page: &PageRequest,
     ) -> Result<RemotePage<RemoteArtifact>, CallError> {
         let (run, page) = (run.map(Into::into), page.clone().into());
-        call!(
-            self,
-            "artifacts.list-artifacts",
-            artifacts,
-            |guest, store| guest.call_list_artifacts(store, run.as_ref(), &page),
-            |page| {
-                let items = page.items.into_iter().map(RemoteArtifact::try_from).collect::<Result<_, _>>()?;
-                let next = page.next.map(|next| cursor("artifact-page.next", next)).transpose()?;
-                Ok::<_, Violation>(RemotePage { items, next })
+        guest!(
+            self, artifacts, "artifacts.list-artifacts" reads,
+            |store, guest| guest.call_list_artifacts(store, run.as_ref(), &page),
+            |answer| {
+                let items = answer.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                Ok(RemotePage { items, next: answer.next })
             }
         )
+        .await
     }
 
-    /// How the host gets an artifact's bytes, or one file of them.
+    /// How the host gets an artifact's bytes, or one file inside of it.
     ///
     /// # Errors
     /// [`CallError`].
@@ -39,13 +36,13 @@ impl Provider {
         artifact: &str,
         path: Option<&str>,
     ) -> Result<DownloadPlan, CallError> {
-        let (run, artifact, path) = (run.map(Into::into), artifact.to_owned(), path.map(str::to_owned));
-        call!(
-            self,
-            "artifacts.plan-download",
-            artifacts,
-            |guest, store| guest.call_plan_download(store, run.as_ref(), &artifact, path.as_deref()),
-            |plan| Ok::<_, Violation>(plan.into())
+        let (artifact, path) = (artifact.to_owned(), path.map(str::to_owned));
+        let run = run.map(Into::into);
+        guest!(
+            self, artifacts, "artifacts.plan-download" reads,
+            |store, guest| guest.call_plan_download(store, run.as_ref(), &artifact, path.as_deref()),
+            |answer| Ok(answer.into())
         )
+        .await
     }
 }

@@ -1,49 +1,46 @@
-//! `pipeline-definitions`: making, changing and deleting pipelines on the platform.
+//! `pipeline-definitions`.
 
-use novacron_cicd_contract::Violation;
 use novacron_cicd_domain::platform::{CallError, Definition, OperationArg, RemotePipeline};
 
-use super::{Provider, call};
+use super::{Provider, guest, nothing};
 
 impl Provider {
-    /// A pipeline's definition.
+    /// What a pipeline on the platform is.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn read_definition(&self, id: &str) -> Result<Definition, CallError> {
         let id = id.to_owned();
-        call!(
-            self,
-            "pipeline-definitions.read",
-            pipeline_definitions,
-            |guest, store| guest.call_read(store, &id),
-            |definition| Ok::<_, Violation>(definition.into())
+        guest!(
+            self, pipeline_definitions, "pipeline-definitions.read" reads,
+            |store, guest| guest.call_read(store, &id),
+            |answer| Ok(answer.into())
         )
+        .await
     }
 
-    /// Makes a pipeline.
+    /// Makes a pipeline on the platform.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; its `retry` says whether it may be sent again.
     pub async fn create_pipeline(
         &self,
         operation: &OperationArg,
         definition: Definition,
     ) -> Result<RemotePipeline, CallError> {
         let (operation, definition) = (operation.into(), definition.into());
-        call!(
-            self,
-            "pipeline-definitions.create",
-            pipeline_definitions,
-            |guest, store| guest.call_create(store, &operation, &definition),
-            RemotePipeline::try_from
+        guest!(
+            self, pipeline_definitions, "pipeline-definitions.create" changes,
+            |store, guest| guest.call_create(store, &operation, &definition),
+            TryInto::try_into
         )
+        .await
     }
 
-    /// Changes a pipeline; a conflict where `revision` is not the newest.
+    /// Changes a pipeline on the platform; what the definition does not name is kept.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; of kind conflict where `revision` is not the newest.
     pub async fn update_pipeline(
         &self,
         operation: &OperationArg,
@@ -53,19 +50,18 @@ impl Provider {
     ) -> Result<RemotePipeline, CallError> {
         let (operation, definition) = (operation.into(), definition.into());
         let (id, revision) = (id.to_owned(), revision.map(str::to_owned));
-        call!(
-            self,
-            "pipeline-definitions.update",
-            pipeline_definitions,
-            |guest, store| guest.call_update(store, &operation, &id, &definition, revision.as_deref()),
-            RemotePipeline::try_from
+        guest!(
+            self, pipeline_definitions, "pipeline-definitions.update" changes,
+            |store, guest| guest.call_update(store, &operation, &id, &definition, revision.as_deref()),
+            TryInto::try_into
         )
+        .await
     }
 
-    /// Deletes a pipeline; a conflict where `revision` is not the newest.
+    /// Deletes a pipeline on the platform.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; of kind conflict where `revision` is not the newest.
     pub async fn delete_pipeline(
         &self,
         operation: &OperationArg,
@@ -74,12 +70,11 @@ impl Provider {
     ) -> Result<(), CallError> {
         let operation = operation.into();
         let (id, revision) = (id.to_owned(), revision.map(str::to_owned));
-        call!(
-            self,
-            "pipeline-definitions.delete",
-            pipeline_definitions,
-            |guest, store| guest.call_delete(store, &operation, &id, revision.as_deref()),
-            Ok::<_, Violation>
+        guest!(
+            self, pipeline_definitions, "pipeline-definitions.delete" changes,
+            |store, guest| guest.call_delete(store, &operation, &id, revision.as_deref()),
+            nothing
         )
+        .await
     }
 }

@@ -2,15 +2,15 @@
 
 use novacron_cicd_domain::platform::{CallError, LogAnswer, LogRequest};
 
-use super::{Provider, call};
+use super::{Provider, guest};
 
 impl Provider {
-    /// Some bytes of a log, or how the host gets them.
+    /// Some of a log, or how the host gets it.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn read_log(&self, request: &LogRequest) -> Result<LogAnswer, CallError> {
         let request = request.clone().into();
-        call!(self, "logs.read", logs, |guest, store| guest.call_read(store, &request), LogAnswer::try_from)
+        guest!(self, logs, "logs.read" reads, |store, guest| guest.call_read(store, &request), TryInto::try_into).await
     }
 }

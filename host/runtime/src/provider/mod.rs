@@ -1,42 +1,46 @@
-//! A provider ready to be called: typed functions in the domain's words, one file per group of interfaces.
+//! The typed calls, one small file per interface; all of them go through the one path in `call`.
 //!
-//! Each of them names the function, says how the guest is called and how its answer is read; all else is the one path of
-//! `call`. Must be absent: limits, retries, anything that a particular platform does.
+//! Arguments and answers are the domain's words. Dropping a call's future, or its token, ends the guest and closes its
+//! connection at once.
 
 mod artifacts;
+mod checks;
 mod definitions;
-mod hooks;
+mod login;
 mod logs;
 mod pipelines;
-mod plugin;
 mod runs;
+mod transfer;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use novacron_cicd_contract::Violation;
 use novacron_cicd_domain::{platform::CallError, provider::Provider as Configured};
 use novacron_cicd_vault::Secret;
 use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+
+pub use crate::egress::StreamAnswer;
 
 use crate::{
-    call::Context,
-    egress::{Described, LoginDescriber},
-    plugin::{
-        Plugin,
-        interfaces::{self, Function},
-    },
+    call::{self, Answer, Context, Load},
+    plugin::{CredentialKind, Plugin, interfaces::Function},
     runtime::{Host, Prepared},
+    sandbox::CallState,
 };
+use login::Describer;
 
-/// What a call is made with, beside its arguments.
+/// Everything about a call that is not its arguments.
 pub struct Binding {
-    /// The connection as it is configured.
+    /// The connection.
     pub provider: Configured,
-    /// The secrets that this very call may place in bodies, by the reference that the guest is given.
+    /// The secrets that calls may place in bodies, by the reference that their arguments have.
     pub secrets: BTreeMap<String, Secret>,
-    /// How long it may take; never longer than the limits say.
+    /// How long each call may take; never longer than the sandbox's limit.
     pub deadline: Duration,
-    /// Cancelled when nobody waits any more: then the guest and its connection end at once.
+    /// Ends the guest and its connection.
     pub cancel: CancellationToken,
     /// For whom: a token's name, or `engine`.
     pub actor: String,
@@ -44,116 +48,92 @@ pub struct Binding {
     pub roots: Option<Vec<u8>>,
 }
 
-/// A provider ready to be called. Cheap to make: one per call.
+/// A provider ready to be called; it keeps the plugin that served when it was made.
 pub struct Provider {
     host: Arc<Host>,
     plugin: Arc<Plugin>,
     prepared: Prepared,
-    secrets: BTreeMap<String, Secret>,
-    deadline: Duration,
-    cancel: CancellationToken,
-    actor: String,
+    binding: Binding,
 }
 
 impl Provider {
     pub(crate) fn new(host: Arc<Host>, plugin: Arc<Plugin>, prepared: Prepared, binding: Binding) -> Self {
-        let Binding { secrets, deadline, cancel, actor, .. } = binding;
-        Self { host, plugin, prepared, secrets, deadline, cancel, actor }
+        Self { host, plugin, prepared, binding }
     }
 
-    /// Whether its plugin exports an interface (`run-cancel`).
+    /// The plugin that its calls go to.
+    #[must_use]
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Whether the plugin exports an interface (`run-cancel`).
     #[must_use]
     pub fn supports(&self, interface: &str) -> bool {
         self.plugin.supports(interface)
     }
 
-    /// The plugin that answers: the generation that served when this was made.
-    #[must_use]
-    pub fn plugin(&self) -> &Arc<Plugin> {
-        &self.plugin
+    async fn call<G, W, R>(
+        &self,
+        function: Function,
+        load: Load<G>,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Send,
+        convert: impl FnOnce(W) -> Result<R, Violation> + Send,
+    ) -> Result<R, CallError>
+    where
+        G: Send + Sync,
+        W: Send,
+    {
+        let secrets = self.binding.secrets.iter().map(|(reference, secret)| (reference.clone(), secret.duplicate()));
+        let context = Context {
+            host: &self.host,
+            plugin: &self.plugin,
+            scope: &self.prepared.scope,
+            environment: &self.prepared.environment,
+            secrets: secrets.collect(),
+            deadline: self.binding.deadline,
+            cancel: self.binding.cancel.clone(),
+            actor: &self.binding.actor,
+            login: if function.is_pure() { None } else { self.describer() },
+            nested: false,
+        };
+        // A guest's call is a large future; on the heap it costs its callers nothing.
+        Box::pin(call::call(context, function, load, body, convert)).await.map(|(answer, _)| answer)
     }
 
-    fn context(&self) -> Context<'_> {
-        let login = self.plugin.supports("credentials").then(|| {
-            let describer = Describer {
+    /// Only where the manifest has a slot that is filled by a login.
+    fn describer(&self) -> Option<Arc<dyn crate::egress::LoginDescriber>> {
+        let mut kinds = self.plugin.manifest().credentials.iter().map(|credential| credential.kind);
+        kinds.any(|kind| matches!(kind, CredentialKind::Exchange | CredentialKind::Session)).then(|| {
+            Arc::new(Describer {
                 host: self.host.clone(),
                 plugin: self.plugin.clone(),
                 prepared: self.prepared.clone(),
-                deadline: self.deadline,
-                cancel: self.cancel.clone(),
-                actor: self.actor.clone(),
-            };
-            Arc::new(describer) as Arc<dyn LoginDescriber>
-        });
-        Context {
-            host: &self.host,
-            plugin: &self.plugin,
-            scope: &self.prepared.scope,
-            environment: &self.prepared.environment,
-            secrets: self.secrets.iter().map(|(name, secret)| (name.clone(), secret.duplicate())).collect(),
-            deadline: self.deadline,
-            cancel: self.cancel.clone(),
-            actor: &self.actor,
-            login,
-            nested: false,
-        }
+                deadline: self.binding.deadline,
+                cancel: self.binding.cancel.clone(),
+                actor: self.binding.actor.clone(),
+            }) as Arc<dyn crate::egress::LoginDescriber>
+        })
     }
 }
 
-/// A function of the table; the names here are literals, and a test calls each once.
-fn function(name: &'static str) -> Function {
-    interfaces::function(name).expect("the functions that are called are in the table of interfaces")
-}
-
-/// Calls `$method` of the guest's interface `$module` and reads its answer with `$convert`.
-macro_rules! call {
-    ($provider:expr, $function:literal, $module:ident, |$guest:ident, $store:ident| $call:expr, $convert:expr) => {
-        $crate::call::call(
-            $provider.context(),
-            $crate::provider::function($function),
-            |plugin, store, instance| {
-                plugin.indices().$module.as_ref().map(|indices| indices.load(&mut *store, instance))
-            },
-            move |$store, $guest: &novacron_cicd_contract::bindings::exports::novacron::cicd::$module::Guest| {
-                Box::pin(async move { $call.await })
-            },
+/// One call of a guest: where it is exported, how it is called, and how its answer is read.
+macro_rules! guest {
+    ($provider:ident, $interface:ident, $name:literal $kind:ident, |$store:ident, $guest:ident| $call:expr, $convert:expr) => {
+        $provider.call(
+            $crate::plugin::interfaces::Function { name: $name, changing: $crate::provider::guest!(@$kind) },
+            |plugin, store, instance| plugin.indices().$interface.as_ref().map(|found| found.load(store, instance)),
+            move |$store, $guest| Box::pin(async move { $call.await }),
             $convert,
         )
-        .await
     };
+    (@reads) => { false };
+    (@changes) => { true };
 }
-use call;
+use guest;
 
-/// Describes logins by a call inside of the call that needs one: it takes no second place.
-struct Describer {
-    host: Arc<Host>,
-    plugin: Arc<Plugin>,
-    prepared: Prepared,
-    deadline: Duration,
-    cancel: CancellationToken,
-    actor: String,
-}
-
-#[async_trait]
-impl LoginDescriber for Describer {
-    async fn describe_login(&self, slot: &str) -> Result<Described, String> {
-        hooks::describe_login(self, slot).await.map_err(|error: CallError| error.to_string())
-    }
-}
-
-impl Describer {
-    fn context(&self) -> Context<'_> {
-        Context {
-            host: &self.host,
-            plugin: &self.plugin,
-            scope: &self.prepared.scope,
-            environment: &self.prepared.environment,
-            secrets: BTreeMap::new(),
-            deadline: self.deadline,
-            cancel: self.cancel.clone(),
-            actor: &self.actor,
-            login: None,
-            nested: true,
-        }
-    }
+/// The conversion of an answer that is nothing.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where conversions stand that can fail")]
+fn nothing((): ()) -> Result<(), Violation> {
+    Ok(())
 }

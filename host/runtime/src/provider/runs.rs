@@ -1,6 +1,5 @@
 //! `runs`, `run-search`, `run-listing`, `run-cancel`, `run-force-cancel`.
 
-use novacron_cicd_contract::{Violation, cursor};
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
@@ -9,49 +8,47 @@ use novacron_cicd_domain::{
     },
 };
 
-use super::{Provider, call};
+use super::{Provider, guest, nothing};
 
 impl Provider {
     /// Starts a run.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; its `retry` says whether it may be sent again.
     pub async fn trigger(&self, operation: &OperationArg, request: TriggerRequest) -> Result<Ticket, CallError> {
         let (operation, request) = (operation.into(), request.into());
-        call!(
-            self,
-            "runs.trigger",
-            runs,
-            |guest, store| guest.call_trigger(store, &operation, &request),
-            Ticket::try_from
+        guest!(
+            self, runs, "runs.trigger" changes,
+            |store, guest| guest.call_trigger(store, &operation, &request),
+            TryInto::try_into
         )
+        .await
     }
 
-    /// What became of a place in the platform's queue. Changes nothing.
+    /// What became of a ticket.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn resolve_ticket(&self, pipeline: &str, ticket: &str) -> Result<Ticket, CallError> {
         let (pipeline, ticket) = (pipeline.to_owned(), ticket.to_owned());
-        call!(
-            self,
-            "runs.resolve-ticket",
-            runs,
-            |guest, store| guest.call_resolve_ticket(store, &pipeline, &ticket),
-            Ticket::try_from
+        guest!(
+            self, runs, "runs.resolve-ticket" reads,
+            |store, guest| guest.call_resolve_ticket(store, &pipeline, &ticket),
+            TryInto::try_into
         )
+        .await
     }
 
     /// A run with its whole graph.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; of kind unsupported where runs report by callback.
     pub async fn get_run(&self, run: &RunRef) -> Result<FoundRun, CallError> {
         let run = run.into();
-        call!(self, "runs.get", runs, |guest, store| guest.call_get(store, &run), FoundRun::try_from)
+        guest!(self, runs, "runs.get" reads, |store, guest| guest.call_get(store, &run), TryInto::try_into).await
     }
 
-    /// Runs that carry our token, begun no earlier than `since`.
+    /// Runs that carry a correlation token, begun no earlier than `since`.
     ///
     /// # Errors
     /// [`CallError`].
@@ -63,61 +60,56 @@ impl Provider {
     ) -> Result<RunMatch, CallError> {
         let (pipeline, correlation) = (pipeline.to_owned(), correlation.to_owned());
         let since = u64::try_from(since.0).unwrap_or(0);
-        call!(
-            self,
-            "run-search.find-by-correlation",
-            run_search,
-            |guest, store| guest.call_find_by_correlation(store, &pipeline, &correlation, since),
-            RunMatch::try_from
+        guest!(
+            self, run_search, "run-search.find-by-correlation" reads,
+            |store, guest| guest.call_find_by_correlation(store, &pipeline, &correlation, since),
+            TryInto::try_into
         )
+        .await
     }
 
-    /// Runs, newest first.
+    /// Runs on the platform, newest first.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn list_runs(&self, filter: RunFilter, page: &PageRequest) -> Result<RemotePage<FoundRun>, CallError> {
         let (filter, page) = (filter.into(), page.clone().into());
-        call!(
-            self,
-            "run-listing.list-runs",
-            run_listing,
-            |guest, store| guest.call_list_runs(store, &filter, &page),
-            |page| {
-                let items = page.items.into_iter().map(FoundRun::try_from).collect::<Result<_, _>>()?;
-                let next = page.next.map(|next| cursor("run-page.next", next)).transpose()?;
-                Ok::<_, Violation>(RemotePage { items, next })
+        guest!(
+            self, run_listing, "run-listing.list-runs" reads,
+            |store, guest| guest.call_list_runs(store, &filter, &page),
+            |answer| {
+                let items = answer.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
+                Ok(RemotePage { items, next: answer.next })
             }
         )
+        .await
     }
 
-    /// Asks for the end of a run, or of its place in the queue.
+    /// Asks for the end of a run, or of what is still in the queue.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; its `retry` says whether it may be sent again.
     pub async fn cancel(&self, operation: &OperationArg, target: &CancelTarget) -> Result<(), CallError> {
         let (operation, target) = (operation.into(), target.clone().into());
-        call!(
-            self,
-            "run-cancel.cancel",
-            run_cancel,
-            |guest, store| guest.call_cancel(store, &operation, &target),
-            Ok::<_, Violation>
+        guest!(
+            self, run_cancel, "run-cancel.cancel" changes,
+            |store, guest| guest.call_cancel(store, &operation, &target),
+            nothing
         )
+        .await
     }
 
-    /// Asks the harder way.
+    /// Asks for the end of a run the harder way.
     ///
     /// # Errors
-    /// [`CallError`].
+    /// [`CallError`]; its `retry` says whether it may be sent again.
     pub async fn force_cancel(&self, operation: &OperationArg, run: &RunRef) -> Result<(), CallError> {
         let (operation, run) = (operation.into(), run.into());
-        call!(
-            self,
-            "run-force-cancel.force-cancel",
-            run_force_cancel,
-            |guest, store| guest.call_force_cancel(store, &operation, &run),
-            Ok::<_, Violation>
+        guest!(
+            self, run_force_cancel, "run-force-cancel.force-cancel" changes,
+            |store, guest| guest.call_force_cancel(store, &operation, &run),
+            nothing
         )
+        .await
     }
 }

@@ -140,6 +140,7 @@ fn pool(limits: &Limits, memory: Memory) -> PoolingAllocationConfig {
 }
 
 /// Runs as long as the engine does, whichever limits are set: a guest without end is always interrupted.
+#[expect(clippy::disallowed_methods, reason = "a thread of its own, which has nothing to do but sleep")]
 fn tick(engine: &Engine, ticks: &Arc<AtomicU64>, stop: &Arc<AtomicBool>) -> Result<(), SandboxError> {
     let (engine, ticks, stop) = (engine.weak(), ticks.clone(), stop.clone());
     let run = move || {

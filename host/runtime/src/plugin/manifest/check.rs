@@ -62,7 +62,7 @@ pub(super) fn values(manifest: &Manifest) -> Result<(), PluginError> {
     }
     egress(manifest)?;
     credentials(manifest)?;
-    for (function, _) in &manifest.recovery {
+    for function in manifest.recovery.keys() {
         match interfaces::function(function) {
             None => return Err(refuse(format!("recovery names {function:?}, which the contract does not have"))),
             Some(known) if !known.changing => {
