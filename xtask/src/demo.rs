@@ -1,6 +1,277 @@
-//! The demo.
+//! The demo: the main job with a real host, a real CI server and real output, told step by step.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::{guests, tree};
+
+/// What the demo's repository builds with.
+const BUILD: &str = r#"#!/bin/sh
+set -eu
+echo "building version $VERSION for $BUILD_ENV"
+for part in compile link pack; do echo "$part ..."; sleep 0.3; done
+mkdir -p dist
+printf 'backend %s (%s)\n' "$VERSION" "$BUILD_ENV" > dist/backend.bin
+echo "done"
+"#;
+
+/// How long a program may take until it is there.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Shows the main job.
-pub(crate) fn run(_keep: bool) -> anyhow::Result<()> {
-    anyhow::bail!("the demo waits for the host")
+pub(crate) fn run(keep: bool) -> anyhow::Result<()> {
+    guests::build()?;
+    tree::run(
+        "building the host and the small CI server",
+        tree::cargo(["build", "--locked", "-p", "novacron-cicd", "-p", "novacron-cicd-smallci"]),
+    )?;
+    let began = Instant::now();
+    let place = tempfile::Builder::new().prefix("novacron-cicd-demo-").tempdir()?;
+    let mut stage = Stage::set(place.path())?;
+    let shown = stage.play();
+    let seconds = began.elapsed().as_secs_f64();
+    if shown.is_err() {
+        println!("\nThe host's last words:\n{}", tail(&place.path().join("host.log")));
+    }
+    shown?;
+    println!("\nThat was the main job, in {seconds:.1} s. Where to look next:");
+    println!("  README.md                  the same by hand, and what else there is");
+    println!("  docs/webhook-provider.md   put your own CI system behind the webhook plugin");
+    println!("  docs/plugin-author.md      write a provider of your own");
+    if keep {
+        stage.leave();
+        let place = place.keep();
+        println!("\nThe host is still running; its state is in {}.", place.display());
+        println!("  talk to it:  {} --state-dir {} run list", stage.program.display(), place.join("state").display());
+        println!("  stop it:     kill {} {}", stage.host.0.id(), stage.ci.0.id());
+        println!("  clean up:    rm -r {}", place.display());
+    } else {
+        drop(stage);
+        place.close()?;
+        println!("\nNothing is left of it: the host is stopped, its directory is gone (--keep would leave both).");
+    }
+    Ok(())
+}
+
+/// A program that ends with the demo.
+struct Ending(Child, bool);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.1 {
+            // It has ended already where this fails.
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// A host and a CI server at work.
+struct Stage {
+    program: PathBuf,
+    state: PathBuf,
+    place: PathBuf,
+    hook: String,
+    host: Ending,
+    ci: Ending,
+}
+
+impl Stage {
+    fn set(place: &Path) -> anyhow::Result<Self> {
+        println!("\nA git repository with a build script, made on the spot:");
+        let repository = place.join("backend");
+        fs::create_dir(&repository)?;
+        fs::write(repository.join("build.sh"), BUILD)?;
+        git(&repository, &["init", "--quiet", "--initial-branch", "main"])?;
+        git(&repository, &["add", "--all"])?;
+        let author = ["-c", "user.name=demo", "-c", "user.email=demo@localhost"];
+        git(&repository, &[&author[..], &["commit", "--quiet", "--message", "A build"]].concat())?;
+        println!("  {}", repository.display());
+
+        println!("\nA small CI server that clones and builds for real, behind a signing secret:");
+        let secret = place.join("signing.secret");
+        fs::write(&secret, random_secret()?)?;
+        let mut ci = Command::new(tree::program("smallci"));
+        ci.arg("--secret-file").arg(&secret).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut ci = Ending(ci.spawn().context("starting the small CI server")?, true);
+        let output = ci.0.stdout.take().context("the small CI server has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let said: serde_json::Value = serde_json::from_str(&line).context("what the small CI server says first")?;
+        let hook = said["hook"].as_str().context("the small CI server says no address")?.to_owned();
+        println!("  {hook}");
+
+        println!("\nThe host, on its defaults but for a state directory of its own and a free port:");
+        let state = place.join("state");
+        fs::create_dir_all(state.join("plugins"))?;
+        fs::copy(guests::component("novacron-cicd-plugin-webhook"), state.join("plugins/webhook.wasm"))?;
+        let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
+        let program = tree::program("novacron-cicd");
+        let log = fs::File::create(place.join("host.log"))?;
+        let mut host = Command::new(&program);
+        host.args(["serve", "--listen", &address, "--public-url", &format!("http://{address}")])
+            .arg("--state-dir")
+            .arg(&state)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        println!("  $ novacron-cicd serve --listen {address} --public-url http://{address}");
+        let host = Ending(host.spawn().context("starting the host")?, true);
+        let mut stage = Self { program, state, place: place.to_owned(), hook, host, ci };
+        stage.wait_for_host()?;
+        Ok(stage)
+    }
+
+    fn wait_for_host(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.host.0.try_wait()? {
+                bail!("the host ended at once ({status}):\n{}", tail(&self.place.join("host.log")));
+            }
+            if self.state.join("daemon.json").is_file() {
+                return Ok(());
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        bail!("the host was not ready within {PATIENCE:?}:\n{}", tail(&self.place.join("host.log")))
+    }
+
+    fn play(&self) -> anyhow::Result<()> {
+        let secret = self.place.join("signing.secret");
+        let repository = format!("file://{}", self.place.join("backend").display());
+        self.step("The plugin was dropped into the plugin directory; the host took it in.", &["plugin", "list"])?;
+        self.step(
+            "A secret, by file: never as an argument.",
+            &["secret", "set", "ci-key", "--from-file", &secret.to_string_lossy()],
+        )?;
+        self.step(
+            "A provider: plugin, address, credential. Loopback has to be allowed by name.",
+            &[
+                "provider",
+                "add",
+                "ci",
+                "--plugin",
+                "webhook",
+                "--base-url",
+                &self.hook,
+                "--credential",
+                "signing=ci-key",
+                "--grant-network",
+                "127.0.0.1/32",
+            ],
+        )?;
+        self.step(
+            "A pipeline with typed parameters and a variable for its builds.",
+            &[
+                "pipeline",
+                "create",
+                "backend-build",
+                "--provider",
+                "ci",
+                "--repository",
+                &repository,
+                "--ref",
+                "main",
+                "-e",
+                "BUILD_ENV=production",
+                "--param",
+                "VERSION!",
+                "--param",
+                "RELEASE:bool=false",
+            ],
+        )?;
+        let (refused, _) =
+            self.command("What is wrong is refused before anything is sent.", &["pipeline", "run", "backend-build"])?;
+        ensure!(!refused, "a run without its required parameter was not refused");
+        self.step(
+            "A run, followed until it has ended.",
+            &[
+                "pipeline",
+                "run",
+                "backend-build",
+                "-p",
+                "VERSION=1.2.3",
+                "-p",
+                "RELEASE=true",
+                "--watch",
+                "--exit-status",
+            ],
+        )?;
+        let run = self.id(&["run", "list", "-o", "json"])?;
+        let log = self.step("Its log; -f would follow it live.", &["run", "logs", &run])?;
+        ensure!(log.contains("building version 1.2.3 for production"), "the build did not see what it was given");
+        self.step("Its jobs and what they needed.", &["run", "graph", &run])?;
+        self.step("What it left behind.", &["artifact", "list"])?;
+        let downloads = self.place.join("downloads");
+        self.step(
+            "Downloaded, and compared with the digest while it was written.",
+            &["artifact", "download", "--run", &run, "--dir", &downloads.to_string_lossy()],
+        )?;
+        let bytes = fs::read_to_string(downloads.join("backend.bin"))?;
+        ensure!(bytes == "backend 1.2.3 (production)\n", "the artifact is not what was built: {bytes:?}");
+        println!("  backend.bin: {bytes}");
+        Ok(())
+    }
+
+    /// Shows a command and what it says; it must succeed.
+    fn step(&self, why: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let (well, output) = self.command(why, arguments)?;
+        ensure!(well, "novacron-cicd {} failed", arguments.join(" "));
+        Ok(output)
+    }
+
+    fn command(&self, why: &str, arguments: &[&str]) -> anyhow::Result<(bool, String)> {
+        println!("\n{why}\n  $ novacron-cicd {}", arguments.join(" "));
+        let output = Command::new(&self.program)
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(&self.state)
+            .stdin(Stdio::null())
+            .output()?;
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        for line in said.lines() {
+            println!("  {line}");
+        }
+        Ok((output.status.success(), said))
+    }
+
+    /// The id of the first thing that a listing holds.
+    fn id(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = Command::new(&self.program).args(arguments).arg("--state-dir").arg(&self.state).output()?;
+        let listing: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        Ok(listing[0]["id"].as_str().context("the list is empty")?.to_owned())
+    }
+
+    fn leave(&mut self) {
+        self.host.1 = false;
+        self.ci.1 = false;
+    }
+}
+
+fn git(repository: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new("git").arg("-C").arg(repository).args(arguments).status().context("starting git")?;
+    ensure!(status.success(), "git {}: {status}", arguments.join(" "));
+    Ok(())
+}
+
+/// 32 random bytes as text: any text will do as a signing secret.
+fn random_secret() -> anyhow::Result<String> {
+    use std::io::Read as _;
+    let mut bytes = [0; 32];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
 }
