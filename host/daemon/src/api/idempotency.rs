@@ -17,7 +17,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
-use super::{ApiError, ApiState};
+use super::{ApiError, ApiState, Problem};
 use crate::service::Actor;
 
 /// The header.
@@ -122,7 +122,13 @@ async fn keep(response: Response) -> (Response, Option<StoredAnswer>) {
 
 fn replay(answer: StoredAnswer, key: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, answer.body).into_response();
+    let problem =
+        serde_json::from_slice::<Problem>(&answer.body).ok().filter(|problem| problem.status == answer.status);
+    let mut response = match problem {
+        // It is said anew, with this request's id.
+        Some(problem) => problem.into_response(),
+        None => (status, answer.body).into_response(),
+    };
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);

@@ -161,7 +161,7 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000).max(1)));
         }
         if status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Bearer realm=\"novacron-cicd\", error=\"invalid_token\"");
+            let challenge = HeaderValue::from_static("Bearer realm=\"novacron-cicd\"");
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(self);
