@@ -244,6 +244,19 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_with_a_new_hash_of_its_own_breaks_the_chain_after_it() {
+        let scratch = with_entries(5);
+        let stored = "SELECT seq, at, actor, action, subject, detail, hash FROM audit WHERE seq = ?1";
+        let entry = |seq: i64| scratch.tx().one(stored, [seq], Stored::read).unwrap().unwrap();
+        let forged = Stored { actor: "other".into(), ..entry(3) };
+        let hash = forged.expected_hash(&entry(2).hash).unwrap();
+        let sql = "UPDATE audit SET actor = 'other', hash = ?1 WHERE seq = 3";
+        scratch.tx().execute(sql, [hash]).unwrap();
+        let verdict = scratch.tx().verify_audit().unwrap();
+        assert_eq!(verdict, AuditVerdict::Broken { seq: 4, reason: "it was altered".into() });
+    }
+
+    #[test]
     fn the_first_entry_that_somebody_was_at_is_named() {
         for (tampering, seq, reason) in [
             ("UPDATE audit SET at = at + 1 WHERE seq = 3", 3, "it was altered"),

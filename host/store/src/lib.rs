@@ -68,7 +68,6 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     checkpoint::Checkpointer,
-    lock::Lock,
     reader::Pool,
     writer::{Job, Shared, Work},
 };
@@ -81,12 +80,11 @@ pub struct Store {
 
 struct Inner {
     /// In the order in which they end: readers first, so that the writer's connection is the last to close and takes
-    /// the log with it; the lock after all of them.
+    /// the log with it. The lock is the writer's.
     readers: Option<Pool>,
     checkpointer: Option<Checkpointer>,
     queue: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Option<JoinHandle<()>>,
-    _lock: Option<Lock>,
     shared: Arc<Shared>,
     events: watch::Receiver<i64>,
 }

@@ -14,7 +14,7 @@ use crate::StoreError;
 
 /// Held as long as the store is open.
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -41,7 +41,16 @@ impl Lock {
         if let Err(error) = noted {
             tracing::debug!(path = %path.display(), %error, "the process is not noted in the lock file");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that is just being forked has it open too, until it executes.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the state's lock could not be given back");
+        }
     }
 }
 

@@ -51,18 +51,7 @@ pub(crate) fn file(path: &Path, options: &Options) -> Result<Store, StoreError> 
     let path = settled(path)?;
     let lock = Lock::take(&path)?;
     create(&path)?;
-    let mut conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS)?;
-    prepare(&conn)?;
-    migration::check(&conn, &path)?;
-    conn.pragma_update(None, "journal_mode", "WAL")?;
-    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(StoreError::Open { path, reason: format!("its journal mode is {mode}, and WAL is needed") });
-    }
-    conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
-    conn.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
-    conn.pragma_update(None, "cache_size", -16_000)?;
+    let mut conn = writer(&path)?;
     migration::migrate(&mut conn, &path)?;
     if let Some(pages) = options.max_pages {
         conn.pragma_update(None, "max_page_count", pages)?;
@@ -95,10 +84,9 @@ fn start(
 ) -> Result<Store, StoreError> {
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (events, watched) = watch::channel(Reader::new(&conn).last_event_seq()?);
-    let writer = Writer { conn, queue: jobs, group: group.max(1), shared: Arc::clone(&shared), events };
+    let writer = Writer { conn, queue: jobs, group: group.max(1), shared: Arc::clone(&shared), events, _lock: lock };
     let writer = crate::spawn("store-write".into(), move || writer.run())?;
-    let inner =
-        Inner { readers, checkpointer, queue: Some(queue), writer: Some(writer), _lock: lock, shared, events: watched };
+    let inner = Inner { readers, checkpointer, queue: Some(queue), writer: Some(writer), shared, events: watched };
     Ok(Store { inner: Arc::new(inner) })
 }
 
@@ -112,6 +100,25 @@ fn prepare(conn: &Connection) -> Result<(), StoreError> {
     // Overwrites what is deleted where that costs no further write: old sealed values do not linger.
     conn.pragma_update(None, "secure_delete", "FAST")?;
     Ok(())
+}
+
+/// Refuses what is not ours before it changes anything.
+fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | FLAGS)?;
+    prepare(&conn)?;
+    migration::check(&conn, path)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        let reason = format!("its journal mode is {mode}, and WAL is needed");
+        return Err(StoreError::Open { path: path.to_owned(), reason });
+    }
+    // A commit is on disk before it is answered.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "journal_size_limit", LOG_LIMIT)?;
+    conn.pragma_update(None, "cache_size", -16_000)?;
+    Ok(conn)
 }
 
 fn reader(path: &Path) -> Result<Connection, StoreError> {
@@ -150,5 +157,40 @@ fn create(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(StoreError::Full),
         Err(error) => Err(StoreError::Open { path: path.to_owned(), reason: error.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_commit_waits_for_the_disk_and_copies_nothing_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        create(&path).unwrap();
+        let conn = writer(&path).unwrap();
+        for (pragma, expected) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("wal_autocheckpoint", 0),
+            ("secure_delete", 2),
+            ("trusted_schema", 0),
+        ] {
+            let found: i64 = conn.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+            assert_eq!(found, expected, "{pragma}");
+        }
+    }
+
+    #[test]
+    fn a_reader_can_not_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        create(&path).unwrap();
+        migration::migrate(&mut writer(&path).unwrap(), &path).unwrap();
+        let conn = reader(&path).unwrap();
+        let error = conn.execute("DELETE FROM events", []).unwrap_err();
+        assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ReadOnly));
     }
 }

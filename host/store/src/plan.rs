@@ -70,6 +70,10 @@ impl Scratch {
         crate::Tx::new(&self.conn)
     }
 
+    pub(crate) fn into_conn(self) -> Connection {
+        self.conn
+    }
+
     pub(crate) fn conn(&self) -> &Connection {
         &self.conn
     }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     StoreError,
+    lock::Lock,
     reader::{Reader, guarded},
 };
 
@@ -123,6 +124,7 @@ where
     }
 }
 
+/// Its fields end in their order: the lock is given back after the last commit and the last connection.
 pub(crate) struct Writer {
     pub(crate) conn: Connection,
     pub(crate) queue: mpsc::Receiver<Box<dyn Job>>,
@@ -130,6 +132,7 @@ pub(crate) struct Writer {
     pub(crate) group: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) events: watch::Sender<i64>,
+    pub(crate) _lock: Option<Lock>,
 }
 
 impl Writer {
@@ -214,5 +217,40 @@ impl Writer {
     fn command(&self, sql: &str) -> Result<(), StoreError> {
         self.conn.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::{plan::Scratch, sample};
+
+    type Answer = oneshot::Receiver<Result<(), StoreError>>;
+
+    fn job(work: impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static) -> (Box<dyn Job>, Answer) {
+        let (work, answer) = Work::new(work);
+        (Box::new(work), answer)
+    }
+
+    #[test]
+    fn who_ran_in_a_transaction_that_sqlite_ended_is_told_so_and_the_rest_is_committed() {
+        let insert = |n| job(move |tx| tx.insert_provider(&sample::provider(n)));
+        // What SQLite does of its own accord where a write fails badly.
+        let (ends, ended) = job(|tx| tx.execute("ROLLBACK", []).map(|_| ()));
+        let ((before, lost), (after, kept)) = (insert(1), insert(2));
+        let (jobs, queue) = mpsc::channel(8);
+        for job in [before, ends, after] {
+            assert!(jobs.try_send(job).is_ok());
+        }
+        drop(jobs);
+        let shared = Arc::new(Shared::default());
+        let conn = Scratch::new().into_conn();
+        let (events, _) = watch::channel(0);
+        Writer { conn, queue, group: 8, shared: Arc::clone(&shared), events, _lock: None }.run();
+        assert_eq!(lost.blocking_recv().unwrap(), Err(StoreError::Full));
+        assert_eq!(ended.blocking_recv().unwrap(), Err(StoreError::Full));
+        assert_eq!(kept.blocking_recv().unwrap(), Ok(()));
+        assert_eq!(shared.counters(), Counters { writes: 3, commits: 1 });
     }
 }

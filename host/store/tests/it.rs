@@ -14,7 +14,12 @@ mod paging;
 #[path = "../src/sample.rs"]
 mod sample;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    pin::Pin,
+    sync::mpsc::{SyncSender, sync_channel},
+    task::Poll,
+};
 
 use novacron_cicd_domain::{pipeline::Pipeline, provider::Provider, run::Run};
 use novacron_cicd_store::{Options, Store, StoreError, Tx};
@@ -40,6 +45,51 @@ impl Home {
 
 fn open(database: &Path) -> Store {
     Store::open(database, &Options::default()).unwrap()
+}
+
+/// Work that is in the writer's queue, in the order of asking.
+struct Queued<T>(Vec<Pin<Box<dyn Future<Output = T> + Send>>>);
+
+/// Asks for work that can't be done yet: the writer must be held.
+async fn queue<T, F: Future<Output = T> + Send + 'static>(work: impl IntoIterator<Item = F>) -> Queued<T> {
+    let mut queued = Queued(Vec::new());
+    for future in work {
+        let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
+        let first = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        assert!(first.is_pending(), "the writer is not held");
+        queued.0.push(future);
+    }
+    queued
+}
+
+impl<T> Queued<T> {
+    /// All answers, in the order of asking.
+    async fn answers(self) -> Vec<T> {
+        let mut answers = Vec::new();
+        for future in self.0 {
+            answers.push(future.await);
+        }
+        answers
+    }
+}
+
+/// Holds the writer at work until told otherwise, so that what is asked for meanwhile becomes one group.
+async fn hold(store: &Store) -> (SyncSender<()>, Queued<Result<(), StoreError>>) {
+    let (release, released) = sync_channel::<()>(1);
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let store = store.clone();
+    let held = queue([async move {
+        store
+            .write(move |_| {
+                let _ = begun.send(());
+                let _ = released.recv();
+                Ok(())
+            })
+            .await
+    }])
+    .await;
+    has_begun.await.unwrap();
+    (release, held)
 }
 
 /// Stores a provider, a pipeline and a run.

@@ -219,10 +219,7 @@ impl Tx<'_> {
                 Ok((columns.get::<i64>()?, columns.get::<u32>()?, columns.get::<bool>()?))
             })?
             .ok_or_else(|| StoreError::not_found(WHAT, run.id))?;
-        if version != expected {
-            return Err(StoreError::Stale { what: WHAT, key: id, expected, found: version });
-        }
-        if run.attempt < attempt {
+        if run.attempt < attempt && version == expected {
             let reason = format!("attempt {} is over, the run is at attempt {attempt}", run.attempt);
             return Err(StoreError::invalid(WHAT, id, reason));
         }
@@ -230,7 +227,7 @@ impl Tx<'_> {
             self.put_attempt_aside(run.id, expected)?;
         }
         let (edges, complete) = graph_columns(run);
-        // The read above spares work; this is what decides.
+        // This, and not the read above, decides who wins.
         let new = self.one(
             "UPDATE runs SET external_id = ?3, ticket = ?4, number = ?5, state = ?7, reason = ?8, platform = ?9,
                 conditions = ?10, cancel_requested = ?11, created = ?12, started = ?13, finished = ?14, updated = ?15,

@@ -151,6 +151,8 @@ proptest! {
     }
 }
 
+type Change = fn(&mut Graph);
+
 #[test]
 fn only_the_jobs_and_steps_that_differ_are_written() {
     let same = |_: &mut Graph| {};
@@ -159,7 +161,9 @@ fn only_the_jobs_and_steps_that_differ_are_written() {
     let a_job_more = |graph: &mut Graph| graph.jobs.push(sample::job("z", 3));
     let a_step_less = |graph: &mut Graph| graph.jobs[0].steps.truncate(1);
     let a_job_less = |graph: &mut Graph| graph.jobs.truncate(1);
-    let rows: [(&str, fn(&mut Graph), usize); 6] = [
+    let another_order = |graph: &mut Graph| graph.jobs.swap(0, 1);
+    let rows: [(&str, Change, usize); 7] = [
+        ("the order of two jobs", another_order, 2),
         ("nothing", same, 0),
         ("a step", a_step, 1),
         ("a job", a_job, 1),
@@ -196,7 +200,7 @@ fn a_graph_that_can_not_be_told_apart_is_refused() {
     let twice = |graph: &mut Graph| graph.jobs.push(sample::job("a", 0));
     let two_steps = |graph: &mut Graph| graph.jobs[0].steps[1].number = 1;
     let ambiguous = |graph: &mut Graph| graph.jobs[0].status.state = State::Ambiguous;
-    let rows: [(fn(&mut Graph), &str); 3] = [
+    let rows: [(Change, &str); 3] = [
         (twice, "there are two jobs \"a\""),
         (two_steps, "job \"b\" has two steps 1"),
         (ambiguous, "job \"b\" is ambiguous, and only runs can be"),

@@ -1,33 +1,12 @@
 //! Many writers: one winner, shared commits, and no trace of what failed.
 
-use std::sync::mpsc;
-
 use novacron_cicd_domain::{
     id::{ProviderId, RunId},
     status::{State, Status},
 };
 use novacron_cicd_store::{NewEvent, Store, StoreError};
-use tokio::task::JoinHandle;
 
-use crate::{Home, plant, sample};
-
-/// Holds the writer at work until told otherwise, so that what is asked for meanwhile becomes one group.
-async fn hold(store: &Store) -> (mpsc::SyncSender<()>, JoinHandle<Result<(), StoreError>>) {
-    let (release, released) = mpsc::sync_channel::<()>(1);
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let store = store.clone();
-    let held = tokio::spawn(async move {
-        store
-            .write(move |_| {
-                let _ = begun.send(());
-                let _ = released.recv();
-                Ok(())
-            })
-            .await
-    });
-    has_begun.await.unwrap();
-    (release, held)
-}
+use crate::{Home, hold, plant, queue, sample};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_32_writers_from_one_version_exactly_one_wins() {
@@ -63,18 +42,15 @@ async fn sixty_four_writers_at_once_share_one_commit() {
     let store = home.open();
     let (release, held) = hold(&store).await;
     let before = store.counters();
-    let writers: Vec<_> = (1..=64)
-        .map(|n| {
-            let store = store.clone();
-            tokio::spawn(async move { store.write(move |tx| tx.insert_provider(&sample::provider(n))).await })
-        })
-        .collect();
-    // Each task has had its turn, and is in the queue.
-    tokio::task::yield_now().await;
+    let writers = queue((1..=64).map(|n| {
+        let store = store.clone();
+        async move { store.write(move |tx| tx.insert_provider(&sample::provider(n))).await }
+    }))
+    .await;
     release.send(()).unwrap();
-    held.await.unwrap().unwrap();
-    for writer in writers {
-        writer.await.unwrap().unwrap();
+    held.answers().await.pop().unwrap().unwrap();
+    for answer in writers.answers().await {
+        answer.unwrap();
     }
     let after = store.counters();
     assert_eq!(after.writes - before.writes, 64);
@@ -87,35 +63,33 @@ async fn a_closure_that_fails_leaves_no_trace_while_its_neighbours_commit() {
     let store = home.open();
     let (release, held) = hold(&store).await;
     let before = store.counters().commits;
-    let writers: Vec<_> = (1..=9_u64)
-        .map(|n| {
-            let store = store.clone();
-            tokio::spawn(async move {
-                store
-                    .write(move |tx| {
-                        tx.insert_provider(&sample::provider(n))?;
-                        match n % 3 {
-                            1 => Ok(()),
-                            2 => Err(StoreError::NotFound { what: "reason", key: n.to_string() }),
-                            _ => panic!("writer {n} panics"),
-                        }
-                    })
-                    .await
-            })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let writers = queue((1..=9_u64).map(|n| {
+        let store = store.clone();
+        async move {
+            store
+                .write(move |tx| {
+                    tx.insert_provider(&sample::provider(n))?;
+                    match n % 3 {
+                        1 => Ok(()),
+                        2 => Err(StoreError::NotFound { what: "reason", key: n.to_string() }),
+                        _ => panic!("writer {n} panics"),
+                    }
+                })
+                .await
+        }
+    }))
+    .await;
     release.send(()).unwrap();
-    held.await.unwrap().unwrap();
-    for (n, writer) in (1..=9_u64).zip(writers) {
+    held.answers().await.pop().unwrap().unwrap();
+    for (n, answer) in (1..=9_u64).zip(writers.answers().await) {
         let expected = match n % 3 {
             1 => Ok(()),
             2 => Err(StoreError::NotFound { what: "reason", key: n.to_string() }),
             _ => Err(StoreError::Panicked { message: format!("writer {n} panics") }),
         };
-        assert_eq!(writer.await.unwrap(), expected);
+        assert_eq!(answer, expected);
         let there = store.read(move |state| state.provider(ProviderId(sample::uuid(n)))).await;
-        assert_eq!(there.map(|_| ()).is_ok(), n % 3 == 1, "provider {n}: {:?}", Ok::<(), StoreError>(()));
+        assert_eq!(there.map_err(|error: StoreError| error).is_ok(), n % 3 == 1, "provider {n}");
     }
     assert_eq!(store.counters().commits - before, 2);
 }
@@ -165,13 +139,11 @@ async fn a_write_whose_caller_is_gone_is_done_all_the_same() {
     let home = Home::new();
     let store = home.open();
     let (release, held) = hold(&store).await;
-    let gone = store.clone();
-    let gone = tokio::spawn(async move { gone.write(|tx| tx.insert_provider(&sample::provider(1))).await });
-    tokio::task::yield_now().await;
-    gone.abort();
-    assert!(gone.await.unwrap_err().is_cancelled());
+    let leaver = store.clone();
+    let gone = queue([async move { leaver.write(|tx| tx.insert_provider(&sample::provider(1))).await }]).await;
+    drop(gone);
     release.send(()).unwrap();
-    held.await.unwrap().unwrap();
+    held.answers().await.pop().unwrap().unwrap();
     store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
     let found = store.read(|state| state.provider(ProviderId(sample::uuid(1)))).await;
     assert_eq!(found, Ok::<_, StoreError>(sample::provider(1)));

@@ -3,7 +3,7 @@
 use novacron_cicd_domain::Coded;
 use novacron_cicd_store::{Options, Page, Store, StoreError};
 
-use crate::{Home, sample};
+use crate::{Home, hold, queue, sample};
 
 const LARGE: usize = 20_000;
 
@@ -61,31 +61,20 @@ async fn who_shares_a_transaction_with_a_full_disk_is_told_the_truth() {
     let pages = u32::try_from(std::fs::metadata(home.database()).unwrap().len() / 4096).unwrap();
     let options = Options { max_pages: Some(pages + 20), ..Options::default() };
     let store = Store::open(home.database(), &options).unwrap();
-    let (release, released) = std::sync::mpsc::sync_channel::<()>(1);
-    let holding = store.clone();
-    let held = tokio::spawn(async move {
-        holding
-            .write(move |_| {
-                let _ = released.recv();
-                Ok::<_, StoreError>(())
-            })
-            .await
-    });
-    let writers: Vec<_> = (0..20)
-        .map(|n| {
-            let store = store.clone();
-            let size = if n % 4 == 1 { 10 * LARGE } else { 10 };
-            tokio::spawn(async move { (n, put(&store, &format!("secret-{n:02}"), size).await) })
-        })
-        .collect();
-    tokio::task::yield_now().await;
+    let (release, held) = hold(&store).await;
+    let writers = queue((0..20).map(|n| {
+        let store = store.clone();
+        let size = if n % 4 == 1 { 10 * LARGE } else { 10 };
+        async move { put(&store, &format!("secret-{n:02}"), size).await }
+    }))
+    .await;
     release.send(()).unwrap();
-    held.await.unwrap().unwrap();
+    held.answers().await.pop().unwrap().unwrap();
     let mut answered = Vec::new();
-    for writer in writers {
-        match writer.await.unwrap() {
-            (n, Ok(_)) => answered.push(format!("secret-{n:02}")),
-            (_, Err(error)) => assert_eq!(error, StoreError::Full),
+    for (n, answer) in writers.answers().await.into_iter().enumerate() {
+        match answer {
+            Ok(_) => answered.push(format!("secret-{n:02}")),
+            Err(error) => assert_eq!(error, StoreError::Full),
         }
     }
     assert_eq!(names(&store).await, answered, "what was answered is there, and nothing else");

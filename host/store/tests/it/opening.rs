@@ -3,7 +3,7 @@
 use novacron_cicd_domain::Coded;
 use novacron_cicd_store::{Options, Store, StoreError};
 
-use crate::{Home, open, plant, sample};
+use crate::{Home, hold, open, plant, queue, sample};
 
 #[tokio::test]
 async fn a_state_that_is_opened_again_is_as_it_was_left() {
@@ -98,33 +98,32 @@ async fn a_state_in_memory_is_read_as_it_is_written() {
 async fn a_closure_may_hold_the_last_clone_of_the_store() {
     let home = Home::new();
     let store = home.open();
-    let (release, released) = std::sync::mpsc::sync_channel::<()>(0);
-    let clone = store.clone();
-    let work = store.clone();
-    let task = tokio::spawn(async move {
+    let (release, held) = hold(&store).await;
+    let (work, clone) = (store.clone(), store.clone());
+    let gone = queue([async move {
         work.write(move |tx| {
-            let _ = released.recv();
             plant(tx)?;
             drop(clone);
             Ok::<_, StoreError>(())
         })
         .await
-    });
-    tokio::task::yield_now().await;
-    task.abort();
-    let _ = task.await;
+    }])
+    .await;
+    drop((gone, held));
     let database = home.database();
     let closing = std::thread::spawn(move || drop(store));
     release.send(()).unwrap();
     closing.join().unwrap();
     // Whichever thread closed it, the lock goes with the writer.
-    let store = loop {
-        match Store::open(&database, &Options::default()) {
-            Ok(store) => break store,
-            Err(StoreError::Locked { .. }) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
+    let opened = async {
+        loop {
+            match Store::open(&database, &Options::default()) {
+                Err(StoreError::Locked { .. }) => tokio::task::yield_now().await,
+                other => break other.unwrap(),
+            }
         }
     };
+    let store = tokio::time::timeout(std::time::Duration::from_secs(30), opened).await.unwrap();
     let id = sample::provider(1).id;
     store.read(move |state| state.provider(id)).await.map_err(|error: StoreError| error).unwrap();
     drop(store);
