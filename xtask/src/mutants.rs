@@ -1,8 +1,9 @@
 //! Guards taken out of the code, one at a time, to see that the test that is named for each notices. A test that stays green without
 //! its guard is no test.
 //!
-//! Rows are in `tests/mutants.toml`. Each is applied to a copy of the tree in `target/mutants/tree`, so the tree itself is never wrong; the
-//! compiled dependencies are shared with the main build, the finished programs are not.
+//! Rows are in `tests/mutants.toml`. Each is applied to a copy of the tree in `target/mutants/tree`, so the tree itself is never wrong.
+//! Nothing that is compiled there is shared with the tree: cargo tells workspace crates apart by their place in the workspace, so it would take
+//! a crate without its guard for the real one.
 
 use std::{
     path::{Path, PathBuf},
@@ -137,7 +138,6 @@ impl Scratch {
         let mut command = tree::cargo(arguments.iter().copied());
         command
             .current_dir(&self.place)
-            .env("CARGO_BUILD_BUILD_DIR", tree::target())
             .env("CARGO_TARGET_DIR", self.output())
             .env("CICD_TEST_PROGRAM", self.output().join("debug/novacron-cicd"))
             .env("CICD_TEST_GUESTS", guests::output())
