@@ -17,7 +17,7 @@ async fn whatever_is_wrong_with_a_request_is_a_problem_that_says_so() {
     let host = Host::start().await;
     let json_type = Some("application/json");
     let large = format!("{{\"name\": \"{}\"}}", "x".repeat(2 << 20));
-    let rows: &[(&str, &str, Option<&str>, &str, u16, &str)] = &[
+    let rows = [
         ("GET", "/nothing", None, "", 404, "http.no-route"),
         ("GET", "/v1/nothing", None, "", 404, "http.no-route"),
         ("PUT", "/v1/runs", None, "", 405, "http.method-not-allowed"),
@@ -38,7 +38,7 @@ async fn whatever_is_wrong_with_a_request_is_a_problem_that_says_so() {
         ("GET", "/v1/providers/x", None, "", 404, "provider.not-found"),
         ("POST", &format!("/v1/operations/{ID}/resolve"), json_type, "{\"action\": \"adopt\"}", 422, "field.invalid"),
     ];
-    for (method, path, media_type, body, status, code) in rows {
+    for (method, path, media_type, body, status, code) in &rows {
         let mut request = host.request(method.parse().unwrap(), path).header("x-request-id", "req-1");
         if let Some(media_type) = media_type {
             request = request.header(header::CONTENT_TYPE, *media_type);

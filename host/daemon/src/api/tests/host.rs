@@ -15,6 +15,11 @@ use crate::{
     service::{Services, ServicesConfig},
 };
 
+/// What has to happen soon: a test that waits in vain fails instead of standing still.
+pub(super) async fn soon<T>(happens: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(60), happens).await.unwrap()
+}
+
 /// A host in this process. What it keeps goes with it.
 pub(super) struct Host {
     pub(super) router: Router,

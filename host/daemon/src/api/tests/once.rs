@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::host::{Answer, Host};
+use super::host::{Answer, Host, soon};
 use crate::{
     api::{self, ApiError, ApiState, auth::Who, extract::Json, idempotency::Key},
     service::ServiceError,
@@ -140,7 +140,7 @@ async fn what_was_refused_stays_refused_and_what_failed_can_be_tried_again() {
 async fn while_the_first_is_under_way_the_second_is_told_to_wait() {
     let place = Place::new(0).await;
     let first = tokio::spawn(place.router.clone().oneshot(place.request(Some("k"), &json!({}))));
-    place.work.begun.acquire().await.unwrap().forget();
+    soon(place.work.begun.acquire()).await.unwrap().forget();
     let second = place.send(Some("k"), &json!({})).await;
     assert_eq!((second.status, second.json()["code"].clone()), (409, json!("idempotency.in-flight")));
     assert_eq!((second.json()["retryable"].clone(), second.header("retry-after")), (json!(true), "1"));
@@ -153,18 +153,21 @@ async fn while_the_first_is_under_way_the_second_is_told_to_wait() {
 async fn a_client_that_hangs_up_takes_nothing_back() {
     let place = Place::new(0).await;
     let first = tokio::spawn(place.router.clone().oneshot(place.request(Some("k"), &json!({}))));
-    place.work.begun.acquire().await.unwrap().forget();
+    soon(place.work.begun.acquire()).await.unwrap().forget();
     first.abort();
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     place.work.leave.add_permits(1);
     // Until its answer is kept the request is under way.
-    let answer = loop {
-        let answer = place.send(Some("k"), &json!({})).await;
-        if answer.status != 409 {
-            break answer;
+    let answer = soon(async {
+        loop {
+            let answer = place.send(Some("k"), &json!({})).await;
+            if answer.status != 409 {
+                break answer;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    };
+    })
+    .await;
     assert_eq!(
         (answer.status, answer.json(), answer.header("idempotent-replayed")),
         (202, json!({"count": 1}), "true")

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::host::Host;
+use super::host::{Host, soon};
 
 struct Reader {
     stream: BodyDataStream,
@@ -41,7 +41,7 @@ impl Reader {
                 }
                 continue;
             }
-            self.text.push_str(std::str::from_utf8(&self.stream.next().await?.unwrap()).unwrap());
+            self.text.push_str(std::str::from_utf8(&soon(self.stream.next()).await?.unwrap()).unwrap());
         }
     }
 }
