@@ -1,0 +1,14 @@
+//! Scenarios on the built program, as its users meet it: by the API, by the command line, through crashes.
+//!
+//! `cargo xtask test` builds what they need. Must be absent: calls of the host's code (but for its list of fault points), and answers that nobody
+//! compared with the document.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod documents;
+mod following;
+mod harness;
+mod kill;
+mod leaks;
+mod main_job;
+mod refusals;
+mod starting;

@@ -1,1 +1,0 @@
-//! Tests of the built binary and of real components.
