@@ -153,7 +153,9 @@ where
     let ended = tokio::select! {
         biased;
         () = cancel.cancelled() => Err(Ended::Canceled),
-        ended = tokio::time::timeout_at(deadline, work.instrument(span)) => ended.unwrap_or(Err(Ended::Timeout)),
+        // Before the guest: a request of its own ends at the same moment, and it must not go on after that.
+        () = tokio::time::sleep_until(deadline) => Err(Ended::Timeout),
+        ended = work.instrument(span) => ended,
     };
     let ended = match ended {
         Ok(answer) => convert(answer).map_err(|violation| Ended::Violation(violation.into())),

@@ -91,6 +91,13 @@ impl Report {
             self.span.record("peak_memory", self.meter.peak_memory() as u64);
             self.span.record("requests", requests);
             self.span.record("bytes", bytes);
+            // The line that the fields stand on, for subscribers that show lines and not spans.
+            self.span.in_scope(|| tracing::debug!("a plugin was called"));
+        }
+        let dropped_lines = self.meter.dropped_lines();
+        if dropped_lines > 0 {
+            let _entered = self.span.enter();
+            tracing::warn!(dropped_lines, "the guest logged more than is kept");
         }
         let (output, dropped) = self.meter.take_output();
         if output.is_empty() && dropped == 0 {

@@ -9,6 +9,8 @@ use super::PluginError;
 pub const SECTION: &str = "novacron:plugin";
 /// The largest manifest, in bytes.
 pub const MANIFEST_LIMIT: usize = 64 << 10;
+/// A page of linear memory, in bytes.
+const PAGE: u64 = 64 << 10;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -19,6 +21,23 @@ pub(crate) struct Inspection {
     pub(crate) imports: Vec<String>,
     /// Names of the instances that it exports.
     pub(crate) exports: Vec<String>,
+    /// What it needs at its start.
+    pub(crate) needs: Needs,
+}
+
+/// What a component needs at its start, as far as its outline says it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// Instances of core modules.
+    pub(crate) core_instances: usize,
+    /// Linear memories.
+    pub(crate) memories: usize,
+    /// Bytes of the largest of them.
+    pub(crate) memory: u64,
+    /// Tables.
+    pub(crate) tables: usize,
+    /// Elements of the largest of them.
+    pub(crate) table_elements: u64,
 }
 
 /// Reads the file's outline. Code is skipped, and validated later by the compiler.
@@ -45,6 +64,27 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
                 nesting.pop();
             }
             Payload::CustomSection(section) if section.name() == SECTION => found.manifests.push(section.data()),
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    let instance = instance.map_err(|error| damaged(&error, bytes.len()))?;
+                    let real = matches!(instance, wasmparser::Instance::Instantiate { .. });
+                    found.needs.core_instances += usize::from(real);
+                }
+            }
+            Payload::MemorySection(section) => {
+                for memory in section {
+                    let memory = memory.map_err(|error| damaged(&error, bytes.len()))?;
+                    found.needs.memories += 1;
+                    found.needs.memory = found.needs.memory.max(memory.initial.saturating_mul(PAGE));
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section {
+                    let table = table.map_err(|error| damaged(&error, bytes.len()))?;
+                    found.needs.tables += 1;
+                    found.needs.table_elements = found.needs.table_elements.max(table.ty.initial);
+                }
+            }
             Payload::ComponentImportSection(section) if nesting.len() == 1 => {
                 for import in section {
                     found.imports.push(import.map_err(|error| damaged(&error, bytes.len()))?.name.name.to_owned());
@@ -71,7 +111,8 @@ pub(crate) fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
         })?,
         many => return Err(PluginError::ManyManifests(many.len())),
     };
-    Ok(Inspection { manifest: manifest.to_owned(), imports: found.imports, exports: found.exports })
+    let Found { imports, exports, needs, .. } = found;
+    Ok(Inspection { manifest: manifest.to_owned(), imports, exports, needs })
 }
 
 #[derive(Default)]
@@ -79,6 +120,7 @@ struct Found<'b> {
     manifests: Vec<&'b [u8]>,
     imports: Vec<String>,
     exports: Vec<String>,
+    needs: Needs,
 }
 
 fn damaged(error: &wasmparser::BinaryReaderError, length: usize) -> PluginError {

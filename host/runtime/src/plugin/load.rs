@@ -16,7 +16,7 @@ use wasmtime::component::{Component, Linker};
 use super::{
     CredentialKind, Indices, Manifest, Plugin, PluginError,
     cache::Cache,
-    inspect::{Inspection, inspect},
+    inspect::{Inspection, Needs, inspect},
     interfaces::{self, INTERFACES},
 };
 use crate::sandbox::{CallState, Limits, SandboxEngine};
@@ -29,8 +29,6 @@ const INERT: [&str; 4] = ["wasi:io", "wasi:cli", "wasi:clocks", "wasi:random"];
 const FORBIDDEN: [&str; 3] = ["wasi:filesystem", "wasi:sockets", "wasi:http"];
 /// Interfaces that every provider exports.
 const CORE: [&str; 2] = ["plugin", "runs"];
-/// A page of linear memory, in bytes.
-const PAGE: u64 = 64 << 10;
 
 /// What every plugin is loaded with.
 pub(crate) struct Loader {
@@ -65,16 +63,16 @@ impl Loader {
 
     /// All checks but the trial. Compiling takes a second per MiB: never on a thread that serves.
     pub(crate) fn prepare(&self, path: &Path, bytes: &[u8]) -> Result<Plugin, PluginError> {
-        let Inspection { manifest, imports, exports } = inspect(bytes)?;
+        let Inspection { manifest, imports, exports, needs } = inspect(bytes)?;
         let manifest = Manifest::parse(&manifest)?;
         for import in &imports {
             check_import(import)?;
         }
         let interfaces = exported(&exports)?;
         check_manifest(&manifest, &interfaces)?;
+        self.check_size(needs)?;
         let digest: [u8; 32] = Sha256::digest(bytes).into();
         let component = self.component(&digest, bytes)?;
-        self.check_size(&component)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| PluginError::Mismatch {
             interface: "an import".into(),
             offered: VERSION,
@@ -106,27 +104,29 @@ impl Loader {
     }
 
     /// What can be known before a guest is started: better refused here than at its first call.
-    fn check_size(&self, component: &Component) -> Result<(), PluginError> {
-        let Some(needs) = component.resources_required() else { return Ok(()) };
-        let memory = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
-        if memory > self.limits.memory as u64 {
-            return Err(PluginError::OverLimit {
-                needs: format!("{} MiB of memory at its start", memory >> 20),
-                limit: format!("{} MiB", self.limits.memory >> 20),
-            });
+    fn check_size(&self, needs: Needs) -> Result<(), PluginError> {
+        let limits = &self.limits;
+        let over = |needs: String, limit: String| Err(PluginError::OverLimit { needs, limit });
+        if needs.core_instances > limits.core_instances {
+            return over(
+                format!("{} instances of core modules", needs.core_instances),
+                limits.core_instances.to_string(),
+            );
         }
-        if needs.num_tables as usize > self.limits.tables {
-            return Err(PluginError::OverLimit {
-                needs: format!("{} tables", needs.num_tables),
-                limit: self.limits.tables.to_string(),
-            });
+        if needs.memories > limits.memories {
+            return over(format!("{} memories", needs.memories), limits.memories.to_string());
         }
-        let elements = needs.max_initial_table_size.unwrap_or(0);
-        if elements > self.limits.table_elements as u64 {
-            return Err(PluginError::OverLimit {
-                needs: format!("a table of {elements} elements"),
-                limit: self.limits.table_elements.to_string(),
-            });
+        if needs.memory > limits.memory as u64 {
+            return over(
+                format!("{} MiB of memory at its start", needs.memory >> 20),
+                format!("{} MiB", limits.memory >> 20),
+            );
+        }
+        if needs.tables > limits.tables {
+            return over(format!("{} tables", needs.tables), limits.tables.to_string());
+        }
+        if needs.table_elements > limits.table_elements as u64 {
+            return over(format!("a table of {} elements", needs.table_elements), limits.table_elements.to_string());
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ pub(crate) struct Meter {
     peak_memory: AtomicUsize,
     refused: AtomicU8,
     log_lines: AtomicU32,
+    dropped_lines: AtomicU32,
     output: Mutex<Output>,
 }
 
@@ -33,6 +34,7 @@ impl Meter {
             peak_memory: AtomicUsize::new(0),
             refused: AtomicU8::new(0),
             log_lines: AtomicU32::new(0),
+            dropped_lines: AtomicU32::new(0),
             output: Mutex::default(),
         })
     }
@@ -72,9 +74,19 @@ impl Meter {
         }
     }
 
-    /// One line more of the log; all lines so far.
-    pub(crate) fn log_line(&self) -> u32 {
-        self.log_lines.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    /// One line more of the log; whether it is kept.
+    pub(crate) fn log_line(&self, limit: u32) -> bool {
+        let room = |lines: u32| (lines < limit).then(|| lines + 1);
+        let kept = self.log_lines.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
+        if !kept {
+            self.dropped_lines.fetch_add(1, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// Lines of the log that were not kept.
+    pub(crate) fn dropped_lines(&self) -> u32 {
+        self.dropped_lines.load(Ordering::Relaxed)
     }
 
     /// Keeps what still fits.
@@ -83,6 +95,13 @@ impl Meter {
         let room = limit.saturating_sub(output.bytes.len()).min(bytes.len());
         output.bytes.extend_from_slice(&bytes[..room]);
         output.dropped = output.dropped.saturating_add((bytes.len() - room) as u64);
+    }
+
+    /// The end of what was printed: where a language runtime says why it gives up.
+    pub(crate) fn last_words(&self, limit: usize) -> String {
+        let output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = output.bytes.len().saturating_sub(limit);
+        String::from_utf8_lossy(&output.bytes[from..]).into_owned()
     }
 
     /// What was printed, and how many bytes of it were dropped.

@@ -8,6 +8,8 @@ use super::{Limits, meter::Meter};
 
 /// Functions of a backtrace that are told.
 const FRAMES: usize = 4;
+/// Bytes of output in which a guest's last words are looked for.
+const WORDS: usize = 1 << 10;
 
 /// A host function was called that this function of the contract may not call.
 #[derive(Debug, thiserror::Error)]
@@ -28,15 +30,53 @@ pub(crate) fn is_full(error: &wasmtime::Error) -> bool {
 
 /// Why the guest ended, and how to say it.
 pub(crate) fn explain(error: &wasmtime::Error, meter: &Meter, limits: &Limits) -> (TrapCause, String) {
-    let (cause, mut sentence) = cause(error, meter, limits);
-    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-        let names: Vec<&str> = trace.frames().iter().filter_map(|frame| frame.func_name()).take(FRAMES).collect();
-        if !names.is_empty() {
-            sentence.push_str(", in ");
-            sentence.push_str(&names.join(" < "));
-        }
+    let trace = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, names);
+    let (mut cause, mut sentence) = cause(error, meter, limits);
+    if error.downcast_ref::<Trap>() == Some(&Trap::MemoryOutOfBounds) && is_recursion(&trace) {
+        // The part of the stack that a compiler keeps in linear memory ran out of it.
+        (cause, sentence) = (TrapCause::Stack, "it used more stack than it has in its memory".to_owned());
+    }
+    if cause == TrapCause::Unreachable
+        && let Some(words) = last_words(meter)
+    {
+        sentence.push_str(": ");
+        sentence.push_str(&words);
+    }
+    let own: Vec<&str> = trace.iter().map(String::as_str).filter(|name| is_own(name)).take(FRAMES).collect();
+    if !own.is_empty() {
+        sentence.push_str(", in ");
+        sentence.push_str(&own.join(" < "));
     }
     (cause, sentence)
+}
+
+/// The functions of a backtrace, the innermost first.
+fn names(trace: &WasmBacktrace) -> Vec<String> {
+    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
+    names.map(|name| format!("{:#}", rustc_demangle::demangle(name))).collect()
+}
+
+/// Whether a function is the plugin's own, not of the machinery by which a language gives up.
+fn is_own(name: &str) -> bool {
+    let name = name.trim_start_matches('<');
+    !["std::", "core::", "alloc::", "__rustc", "rust_", "abort", "__"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn is_recursion(trace: &[String]) -> bool {
+    trace.len() >= 8 && trace.iter().all(|name| *name == trace[0])
+}
+
+/// What the guest printed last: with Rust the place and the message of its panic, else its last line.
+fn last_words(meter: &Meter) -> Option<String> {
+    let printed = meter.last_words(WORDS);
+    let mut lines = printed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("note: "));
+    let panicked = printed.lines().position(|line| line.contains("panicked at "));
+    if let Some(index) = panicked {
+        let place = printed.lines().nth(index)?.split_once("panicked at ")?.1.trim_end_matches(':');
+        let message = printed.lines().nth(index + 1).unwrap_or_default().trim();
+        return Some(format!("{message}, at {place}"));
+    }
+    lines.next_back().map(str::to_owned)
 }
 
 fn cause(error: &wasmtime::Error, meter: &Meter, limits: &Limits) -> (TrapCause, String) {

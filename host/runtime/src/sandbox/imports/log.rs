@@ -14,7 +14,7 @@ const LINE_LIMIT: usize = 8 << 10;
 
 impl Host for CallState {
     fn write(&mut self, level: Level, message: String, fields: Vec<Attribute>) -> wasmtime::Result<()> {
-        if self.meter.log_line() > self.log_lines || !enabled(level) {
+        if !self.meter.log_line(self.log_lines) || !enabled(level) {
             return Ok(());
         }
         let mut line = message;

@@ -1,0 +1,8 @@
+//! The runtime against guests that really misbehave: one binary, since each links all of wasmtime.
+
+mod approval;
+mod calls;
+mod files;
+mod house;
+mod limits;
+mod secrets;
