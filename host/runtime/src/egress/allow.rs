@@ -247,7 +247,7 @@ impl Reach {
         }
         if self.wants_any || self.wanted.contains(&origin) {
             let what = format!("provider {name} may not reach {origin}: it was not granted");
-            return Err(SendError::denied(what, format!("provider update {name} --allow-origin {origin}")));
+            return Err(SendError::denied(what, format!("provider update {name} --grant-origin {origin}")));
         }
         Err(SendError::never(format!(
             "provider {name} may not reach {origin}: its base URL is at {}, and its plugin does not ask for more such origins",
@@ -268,7 +268,7 @@ impl Reach {
         Err(SendError::denied(
             format!("the redirect leads to {origin}, which is no redirect host of provider {name}"),
             format!(
-                "provider update {name} --allow-redirect-host {} (the plugin's manifest must ask for it)",
+                "provider update {name} --grant-redirect-host {} (the plugin's manifest must ask for it)",
                 origin.host
             ),
         ))

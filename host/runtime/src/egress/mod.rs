@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `scope` | what may this call do, what has it done |
 //! | `allow`, `address`, `resolve` | may it go there: by name, by address, between the two |
-//! | `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
+//! | `prepare`, `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
 //! | `dial`, `witness`, `send`, `redirect` | how it is sent, whether it was, where it leads |
 //! | `capture`, `answer` | what the guest gets to see |
 //! | `audit`, `error` | what is remembered, what is said |
@@ -26,6 +26,7 @@ mod error;
 mod headers;
 mod inject;
 mod login;
+mod prepare;
 mod redirect;
 mod resolve;
 mod scope;

@@ -95,7 +95,7 @@ fn denial(provider: &str, name: Option<&str>, why: &address::Refused) -> SendErr
         None => format!("{address} is {class}, and provider {provider} may not dial that"),
     };
     if *grantable {
-        SendError::denied(what, format!("provider update {provider} --allow-private {}", IpNet::from(*address)))
+        SendError::denied(what, format!("provider update {provider} --grant-network {}", IpNet::from(*address)))
     } else {
         SendError::never(what)
     }

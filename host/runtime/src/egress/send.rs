@@ -1,19 +1,15 @@
-//! One request from the guest's hand to the platform and back: check, fill, sign, authenticate, send, follow.
+//! One prepared request to the platform and back: authenticate, send, follow.
 //!
 //! Every hop goes through the same steps from the start. Must be absent: a way to the HTTP client that leaves one out.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use novacron_cicd_contract::bindings::novacron::cicd::{
     http::Response,
-    types::{BodyPart, Redirects, Request, SecretPart},
+    types::{Redirects, Request},
 };
-use novacron_cicd_vault::{Secret, sign::seal_box};
 use tokio::time::Instant;
 use url::Url;
 
@@ -22,29 +18,16 @@ use super::{
     allow::Origin,
     answer::shown,
     audit::Audit,
-    body, capture,
+    capture,
     error::SendError,
-    headers,
     inject::Auth,
     login::LoginState,
+    prepare::{Prepared, function},
     redirect::{self, Step},
     resolve::{self, NothingToDial},
     scope::{CallScope, SlotKind},
-    sign,
     witness::Witness,
 };
-
-/// A request that passed every check that can be made before a name is resolved.
-struct Prepared {
-    method: Method,
-    url: Url,
-    origin: Origin,
-    headers: HeaderMap,
-    body: Bytes,
-    redirects: Redirects,
-    changes: bool,
-    streaming: bool,
-}
 
 /// An answer whose body is still to be read.
 pub(super) struct Landed {
@@ -143,130 +126,6 @@ impl Door {
         let landed = self.fly(scope, Some(login), &prepared, &auth, until).await?;
         let witness = landed.witness.clone();
         bounded(scope, until, &witness, Box::pin(self.read(scope, Some(login), request, landed))).await
-    }
-
-    async fn prepare(
-        &self,
-        scope: &CallScope,
-        login: Option<&LoginState>,
-        request: &Request,
-        streaming: bool,
-    ) -> Result<Prepared, SendError> {
-        let prepared = self.check(scope, login, request, streaming).await;
-        if let Err(error) = &prepared {
-            let url = scope.provider().reach().join(&request.url).ok();
-            let origin = url.as_ref().and_then(Origin::of).map_or_else(String::new, |origin| origin.to_string());
-            let method: String = request.method.chars().take(16).collect();
-            Audit::begin(self.ports(), scope, function(scope, login), &method, origin, 0).failed(error);
-        }
-        prepared
-    }
-
-    async fn check(
-        &self,
-        scope: &CallScope,
-        login: Option<&LoginState>,
-        request: &Request,
-        streaming: bool,
-    ) -> Result<Prepared, SendError> {
-        if scope.is_pure() {
-            let function = scope.function();
-            return Err(SendError::never(format!("{function} is a pure function: it may not send anything")));
-        }
-        let method = headers::method(&request.method)?;
-        let reach = scope.provider().reach();
-        let url = reach.join(&request.url)?;
-        let origin = reach.check(&url)?;
-        resolve::check_literal(reach, &url)?;
-        if login.is_none() {
-            for capture in &request.captures {
-                if scope.provider().slot(&capture.into).is_some() {
-                    let slot = &capture.into;
-                    return Err(SendError::BadRequest(format!("slot {slot:?} is declared: only a login fills it")));
-                }
-            }
-        }
-        let mut headers = headers::of_guest(&request.headers, scope.provider())?;
-        let body = self.fill(scope, login, &request.body, &origin).await?;
-        for signature in &request.signatures {
-            let bound = scope.provider().slot(&signature.key).filter(|bound| bound.slot.kind == SlotKind::Hmac);
-            let key = &signature.key;
-            let bound =
-                bound.ok_or_else(|| SendError::NoSuchCredential(format!("there is no slot {key:?} of kind hmac")))?;
-            if !bound.origins.contains(&origin) {
-                return Err(SendError::never(format!("the key in slot {key:?} does not sign for {origin}")));
-            }
-            let (_, key) = self.source(scope, key).await?;
-            sign::sign(&mut headers, signature, &key, &body)?;
-        }
-        if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        let changes = login.is_none() && reach.changes(method.as_str(), &url);
-        Ok(Prepared { method, url, origin, headers, body, redirects: request.redirects, changes, streaming })
-    }
-
-    async fn fill(
-        &self,
-        scope: &CallScope,
-        login: Option<&LoginState>,
-        parts: &[BodyPart],
-        origin: &Origin,
-    ) -> Result<Bytes, SendError> {
-        let cap = usize::try_from(scope.budget().body).unwrap_or(usize::MAX);
-        let mut filled = Vec::new();
-        for part in parts {
-            match part {
-                BodyPart::Bytes(bytes) => filled.extend_from_slice(bytes),
-                BodyPart::Secret(SecretPart { secret: reference, escape, seal_to }) => {
-                    let (secret, origins) = self.part(scope, login, reference).await?;
-                    if !origins.contains(origin) {
-                        return Err(SendError::never(format!(
-                            "the secret {reference:?} is not for a body to {origin}"
-                        )));
-                    }
-                    scope.know(secret.clone());
-                    match seal_to {
-                        None => body::place(&mut filled, secret.expose(), escape, reference)?,
-                        Some(slot) => {
-                            let sealed = seal(scope, slot, &secret)?;
-                            body::place(&mut filled, &sealed, escape, reference)?;
-                        }
-                    }
-                }
-            }
-            if filled.len() > cap {
-                return Err(SendError::BadRequest(format!("the request's body is longer than {cap} bytes")));
-            }
-        }
-        Ok(filled.into())
-    }
-
-    /// A secret for a body, and the origins that it may go to.
-    async fn part(
-        &self,
-        scope: &CallScope,
-        login: Option<&LoginState>,
-        reference: &str,
-    ) -> Result<(Arc<Secret>, Vec<Origin>), SendError> {
-        let unknown = || {
-            let function = scope.function();
-            SendError::NoSuchCredential(format!(
-                "{reference:?} is no secret that {function} was given to put in a body"
-            ))
-        };
-        let Some(slot) = reference.strip_prefix("slot:") else {
-            let secret = scope.secret(reference).cloned().ok_or_else(unknown)?;
-            return Ok((secret, vec![scope.provider().reach().base().clone()]));
-        };
-        if let Some(captured) = login.and_then(|login| login.captured(slot)) {
-            return Ok((captured.value.clone(), vec![captured.origin.clone()]));
-        }
-        let bound = scope.provider().slot(slot).ok_or_else(unknown)?;
-        if login.is_none() && !bound.slot.body {
-            return Err(SendError::NoSuchCredential(format!("the manifest does not let slot {slot:?} into bodies")));
-        }
-        Ok((self.source(scope, slot).await?.1, bound.origins.clone()))
     }
 
     async fn fly(
@@ -443,10 +302,6 @@ struct Next {
     body: bool,
 }
 
-fn function<'a>(scope: &'a CallScope, login: Option<&LoginState>) -> &'a str {
-    if login.is_some() { "login" } else { scope.function() }
-}
-
 /// Puts the jar of a login into a request to the base URL's origin, behind what a credential put there.
 fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
     let pairs: Vec<String> =
@@ -458,17 +313,6 @@ fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
         value.set_sensitive(true);
         headers.insert(header::COOKIE, value);
     }
-}
-
-fn seal(scope: &CallScope, slot: &str, secret: &Secret) -> Result<Vec<u8>, SendError> {
-    let base = scope.provider().reach().base();
-    let missing = || SendError::NoSuchCredential(format!("no public key was captured into {slot:?} in this call"));
-    let captured = scope.captured(slot).ok_or_else(missing)?;
-    if captured.origin != *base {
-        return Err(SendError::never(format!("the key in {slot:?} came from {}, not from {base}", captured.origin)));
-    }
-    let key = body::public_key(&captured.value, slot)?;
-    seal_box(&key, secret).map_err(|error| SendError::BadRequest(format!("can't seal to {slot:?}: {error}")))
 }
 
 /// When one request has taken too long.

@@ -77,12 +77,12 @@ fn a_denial_says_what_would_allow_it() {
         provider("https://ci.example.com").wants(&["https://a.example.com"], &[".example.net"], &[]).reach().unwrap();
     let denied = |text: &str| reach.check(&reach.join(text).unwrap()).unwrap_err();
     let rows = [
-        (denied("https://a.example.com/x"), Some("provider update ci --allow-origin https://a.example.com")),
+        (denied("https://a.example.com/x"), Some("provider update ci --grant-origin https://a.example.com")),
         (denied("https://b.example.com/x"), None),
         (denied("http://ci.example.com/x"), None),
         (
             reach.check_redirect(&"https://x.example.net/y?sig=1".parse().unwrap()).unwrap_err(),
-            Some("provider update ci --allow-redirect-host x.example.net (the plugin's manifest must ask for it)"),
+            Some("provider update ci --grant-redirect-host x.example.net (the plugin's manifest must ask for it)"),
         ),
     ];
     for (error, expected) in rows {
