@@ -182,7 +182,7 @@ CREATE TABLE operations (
     version INTEGER NOT NULL CHECK (version >= 1),
     CHECK ((error_code IS NULL) = (error_message IS NULL))
 ) STRICT;
-CREATE INDEX operations_due ON operations (due, id) WHERE open = 1;
+CREATE INDEX operations_due ON operations (due, id, provider, lease_until) WHERE open = 1;
 CREATE INDEX operations_lease ON operations (provider, lease_until) WHERE open = 1 AND lease_until IS NOT NULL;
 CREATE INDEX operations_run ON operations (run, id) WHERE run IS NOT NULL;
 CREATE INDEX operations_provider ON operations (provider, id);

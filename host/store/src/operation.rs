@@ -77,6 +77,10 @@ pub(crate) fn select(filter: &OperationFilter, after: Option<String>, rows: usiz
         .order("id DESC", rows)
 }
 
+/// How many due operations one claim looks at. Those of providers without a free place are not among them, so that a
+/// long queue hides no other provider for longer than it takes to fill that queue's places.
+const OLDEST: usize = 1024;
+
 /// One statement, so that two engines never claim the same. A sent operation stays sent: that it may have reached the
 /// platform must not be forgotten.
 pub(crate) fn claim_sql(of_one_provider: bool) -> String {
@@ -86,10 +90,13 @@ pub(crate) fn claim_sql(of_one_provider: bool) -> String {
         "WITH busy AS (
             SELECT provider, count(*) AS leases FROM operations
             WHERE open = 1 AND lease_until IS NOT NULL AND lease_until > ?1 GROUP BY provider
-         ), ready AS (
-            SELECT id, due, provider, row_number() OVER (PARTITION BY provider ORDER BY due, id) AS place
-            FROM operations
+         ), oldest AS (
+            SELECT id, due, provider FROM operations
             WHERE open = 1 AND due <= ?1 AND (lease_until IS NULL OR lease_until <= ?1) {of_provider}
+                AND provider NOT IN (SELECT provider FROM busy WHERE leases >= ?4)
+            ORDER BY due, id LIMIT {OLDEST}
+         ), ready AS (
+            SELECT id, due, provider, row_number() OVER (PARTITION BY provider ORDER BY due, id) AS place FROM oldest
          )
          UPDATE operations
          SET state = CASE state WHEN 'sent' THEN 'sent' ELSE 'claimed' END, lease_until = ?2, updated = ?1,
@@ -348,6 +355,19 @@ mod tests {
             insert(&scratch, &rows);
             assert_eq!(numbers(&scratch.tx().claim_operations(&claim).unwrap()), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn a_long_queue_of_one_provider_does_not_hide_another() {
+        let scratch = with_providers();
+        let mut rows = vec![(1, -9, OperationState::Queued, None); OLDEST + 9];
+        rows.push((2, 0, OperationState::Queued, None));
+        insert(&scratch, &rows);
+        let claim = Claim { per_provider: 3, ..claim() };
+        let of = |claimed: Vec<Operation>| claimed.into_iter().map(|o| o.provider).collect::<Vec<_>>();
+        let [one, two] = [1, 2].map(|n| ProviderId(sample::uuid(n)));
+        assert_eq!(of(scratch.tx().claim_operations(&claim).unwrap()), [one, one, one]);
+        assert_eq!(of(scratch.tx().claim_operations(&claim).unwrap()), [two]);
     }
 
     #[test]

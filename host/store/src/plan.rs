@@ -46,6 +46,7 @@ pub(crate) fn check(conn: &Connection, sql: &str) {
 const TEMPORARY: &[&str] = &[
     "SCAN busy",
     "SCAN ready",
+    "SCAN oldest",
     "SCAN (subquery",
     // Partial indexes of what is at work just now, and of what is due.
     "SCAN operations USING COVERING INDEX operations_lease",
