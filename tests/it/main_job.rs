@@ -106,7 +106,8 @@ async fn the_main_job_by_cli() {
     let taken = cli.run(&words).await.expect_code(1);
     assert!(taken.stderr.contains("provider.name-taken") && taken.stderr.contains("hint"), "{taken}");
 
-    let mut words = vec!["pipeline", "create", "backend", "--provider", "ci", "--repository", &source, "--ref", "develop"];
+    let mut words =
+        vec!["pipeline", "create", "backend", "--provider", "ci", "--repository", &source, "--ref", "develop"];
     words.extend(["-e", "BUILD_ENV=production", "--param", "VERSION!", "--param", "RELEASE:bool=false"]);
     cli.ok(&words).await;
     cli.ok(&["pipeline", "update", "backend", "--ref", "main"]).await;

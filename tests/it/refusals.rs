@@ -26,31 +26,164 @@ async fn every_refusal_says_what_to_do() {
     };
     let nothing_listens = "http://127.0.0.1:9/hook";
     let rows: Vec<(&str, Method, &str, Value, u16, &str)> = vec![
-        ("a provider's name is taken", Method::POST, "/v1/providers", world.provider_body("ci"), 409, "provider.name-taken"),
-        ("no such plugin", Method::POST, "/v1/providers", with(&[("plugin", json!("jenkinz"))]), 422, "provider.unknown-plugin"),
-        ("settings that the plugin does not know", Method::POST, "/v1/providers", with(&[("settings", json!({ "colour": "red" }))]), 422, "provider.invalid-configuration"),
-        ("a slot that the plugin does not have", Method::POST, "/v1/providers", with(&[("credentials", json!({ "sining": { "secret": "ci-signing" } }))]), 422, "provider.invalid-configuration"),
-        ("a secret that is not there", Method::POST, "/v1/providers", with(&[("credentials", json!({ "signing": { "secret": "nope" } }))]), 422, "provider.invalid-configuration"),
-        ("an address that is none", Method::POST, "/v1/providers", with(&[("base_url", json!("ftp://ci"))]), 422, "provider.invalid-configuration"),
-        ("nobody listens there", Method::POST, "/v1/providers", with(&[("base_url", json!(nothing_listens))]), 502, "provider.unreachable"),
-        ("a private address that is not granted", Method::POST, "/v1/providers", with(&[("grants", json!({}))]), 502, "call.forbidden"),
-        ("a name that is none", Method::POST, "/v1/providers", with(&[("name", json!("no name"))]), 422, "name.invalid"),
+        (
+            "a provider's name is taken",
+            Method::POST,
+            "/v1/providers",
+            world.provider_body("ci"),
+            409,
+            "provider.name-taken",
+        ),
+        (
+            "no such plugin",
+            Method::POST,
+            "/v1/providers",
+            with(&[("plugin", json!("jenkinz"))]),
+            422,
+            "provider.unknown-plugin",
+        ),
+        (
+            "settings that the plugin does not know",
+            Method::POST,
+            "/v1/providers",
+            with(&[("settings", json!({ "colour": "red" }))]),
+            422,
+            "provider.invalid-configuration",
+        ),
+        (
+            "a slot that the plugin does not have",
+            Method::POST,
+            "/v1/providers",
+            with(&[("credentials", json!({ "sining": { "secret": "ci-signing" } }))]),
+            422,
+            "provider.invalid-configuration",
+        ),
+        (
+            "a secret that is not there",
+            Method::POST,
+            "/v1/providers",
+            with(&[("credentials", json!({ "signing": { "secret": "nope" } }))]),
+            422,
+            "provider.invalid-configuration",
+        ),
+        (
+            "an address that is none",
+            Method::POST,
+            "/v1/providers",
+            with(&[("base_url", json!("ftp://ci"))]),
+            422,
+            "provider.invalid-configuration",
+        ),
+        (
+            "nobody listens there",
+            Method::POST,
+            "/v1/providers",
+            with(&[("base_url", json!(nothing_listens))]),
+            502,
+            "provider.unreachable",
+        ),
+        (
+            "a private address that is not granted",
+            Method::POST,
+            "/v1/providers",
+            with(&[("grants", json!({}))]),
+            502,
+            "call.forbidden",
+        ),
+        (
+            "a name that is none",
+            Method::POST,
+            "/v1/providers",
+            with(&[("name", json!("no name"))]),
+            422,
+            "name.invalid",
+        ),
         ("a provider that is in use", Method::DELETE, "/v1/providers/ci", Value::Null, 409, "provider.in-use"),
         ("a provider that is not there", Method::GET, "/v1/providers/nope", Value::Null, 404, "provider.not-found"),
         ("a secret that is in use", Method::DELETE, "/v1/secrets/ci-signing", Value::Null, 409, "secret.in-use"),
-        ("a secret's name is taken", Method::POST, "/v1/secrets", json!({ "name": "ci-signing", "value": "another value" }), 409, "secret.name-taken"),
-        ("a pipeline's name is taken", Method::POST, "/v1/pipelines", pipeline(&[("name", json!("backend"))]), 409, "pipeline.name-taken"),
-        ("a pipeline of no provider", Method::POST, "/v1/pipelines", pipeline(&[("provider", json!("nope"))]), 404, "provider.not-found"),
+        (
+            "a secret's name is taken",
+            Method::POST,
+            "/v1/secrets",
+            json!({ "name": "ci-signing", "value": "another value" }),
+            409,
+            "secret.name-taken",
+        ),
+        (
+            "a pipeline's name is taken",
+            Method::POST,
+            "/v1/pipelines",
+            pipeline(&[("name", json!("backend"))]),
+            409,
+            "pipeline.name-taken",
+        ),
+        (
+            "a pipeline of no provider",
+            Method::POST,
+            "/v1/pipelines",
+            pipeline(&[("provider", json!("nope"))]),
+            404,
+            "provider.not-found",
+        ),
         ("a pipeline that is not there", Method::GET, "/v1/pipelines/nope", Value::Null, 404, "pipeline.not-found"),
-        ("what is on a platform that keeps no pipelines", Method::GET, "/v1/providers/ci/pipelines", Value::Null, 422, "provider.unsupported"),
-        ("an unknown parameter", Method::POST, "/v1/pipelines/backend/runs", json!({ "parameters": { "VERSION": "1", "VERSOIN": "1" } }), 422, "run.invalid-parameters"),
+        (
+            "what is on a platform that keeps no pipelines",
+            Method::GET,
+            "/v1/providers/ci/pipelines",
+            Value::Null,
+            422,
+            "provider.unsupported",
+        ),
+        (
+            "an unknown parameter",
+            Method::POST,
+            "/v1/pipelines/backend/runs",
+            json!({ "parameters": { "VERSION": "1", "VERSOIN": "1" } }),
+            422,
+            "run.invalid-parameters",
+        ),
         ("a missing parameter", Method::POST, "/v1/pipelines/backend/runs", json!({}), 422, "run.invalid-parameters"),
-        ("no bool", Method::POST, "/v1/pipelines/backend/runs", json!({ "parameters": { "VERSION": "1", "RELEASE": "yes" } }), 422, "run.invalid-parameters"),
-        ("none of the choices", Method::POST, "/v1/pipelines/backend/runs", json!({ "parameters": { "VERSION": "1", "LEVEL": "slow" } }), 422, "run.invalid-parameters"),
-        ("no number", Method::POST, "/v1/pipelines/backend/runs", json!({ "parameters": { "VERSION": "1", "JOBS": "many" } }), 422, "run.invalid-parameters"),
-        ("a run that is not there", Method::GET, "/v1/runs/018f2f60-0000-7000-8000-000000000000", Value::Null, 404, "run.not-found"),
+        (
+            "no bool",
+            Method::POST,
+            "/v1/pipelines/backend/runs",
+            json!({ "parameters": { "VERSION": "1", "RELEASE": "yes" } }),
+            422,
+            "run.invalid-parameters",
+        ),
+        (
+            "none of the choices",
+            Method::POST,
+            "/v1/pipelines/backend/runs",
+            json!({ "parameters": { "VERSION": "1", "LEVEL": "slow" } }),
+            422,
+            "run.invalid-parameters",
+        ),
+        (
+            "no number",
+            Method::POST,
+            "/v1/pipelines/backend/runs",
+            json!({ "parameters": { "VERSION": "1", "JOBS": "many" } }),
+            422,
+            "run.invalid-parameters",
+        ),
+        (
+            "a run that is not there",
+            Method::GET,
+            "/v1/runs/018f2f60-0000-7000-8000-000000000000",
+            Value::Null,
+            404,
+            "run.not-found",
+        ),
         ("a plugin that is not there", Method::GET, "/v1/plugins/nope", Value::Null, 404, "plugin.not-found"),
-        ("an operation that is not there", Method::GET, "/v1/operations/018f2f60-0000-7000-8000-000000000000", Value::Null, 404, "operation.not-found"),
+        (
+            "an operation that is not there",
+            Method::GET,
+            "/v1/operations/018f2f60-0000-7000-8000-000000000000",
+            Value::Null,
+            404,
+            "operation.not-found",
+        ),
     ];
     let before = world.ci.tally().requests;
     for (what, method, path, body, status, code) in rows {
@@ -104,8 +237,37 @@ async fn a_token_may_do_what_its_role_may_and_nothing_after_it_was_revoked() {
     let issued = world.api.post("/v1/tokens", &json!({ "name": "looker", "role": "viewer" })).await.expect(201);
     let viewer = world.api.with_token(Some(issued.text("/value")));
     viewer.get("/v1/runs").await.expect(200);
-    viewer.post("/v1/secrets", &json!({ "name": "a", "value": "another value" })).await.expect_problem(403, "auth.forbidden");
+    viewer
+        .post("/v1/secrets", &json!({ "name": "a", "value": "another value" }))
+        .await
+        .expect_problem(403, "auth.forbidden");
     world.api.delete("/v1/tokens/looker").await.expect(200);
     viewer.get("/v1/runs").await.expect_problem(401, "auth.unauthorized");
     world.api.with_token(None).get("/v1/runs").await.expect_problem(401, "auth.unauthorized");
+}
+
+#[tokio::test]
+async fn the_command_line_says_by_its_exit_code_what_kind_of_failure_it_was() {
+    let world = World::new().await;
+    world.add_pipeline(&Repository::new("exit 3\n")).await;
+    let cli = &world.cli;
+    let rows = [
+        ("no such verb", cli.clone(), vec!["pipeline", "rnu", "backend"], 2, "pipeline"),
+        ("no such pipeline", cli.clone(), vec!["pipeline", "show", "nope"], 1, "pipeline.not-found"),
+        ("no value for a parameter", cli.clone(), vec!["pipeline", "run", "backend"], 2, "parameter.missing"),
+        ("nobody there", cli.at("http://127.0.0.1:9"), vec!["run", "list"], 3, "cli.unreachable"),
+        ("a token of nobody", cli.with_token("ncc_of-nobody"), vec!["run", "list"], 2, "auth.unauthorized"),
+        (
+            "a build that fails",
+            cli.clone(),
+            vec!["pipeline", "run", "backend", "-p", "VERSION=1", "--wait", "--exit-status"],
+            1,
+            "",
+        ),
+    ];
+    for (what, cli, words, code, wanted) in rows {
+        let ended = cli.run(&words).await;
+        assert_eq!(ended.code, code, "{what}: {ended}");
+        assert!(ended.stderr.contains(wanted), "{what}: {ended}");
+    }
 }

@@ -110,7 +110,10 @@ mod hello_platform {
 
     pub(super) async fn start() -> SocketAddr {
         let app = Router::new()
-            .route("/version", get(async |headers: HeaderMap| known(&headers).map(|()| Json(json!({ "version": "1" })))))
+            .route(
+                "/version",
+                get(async |headers: HeaderMap| known(&headers).map(|()| Json(json!({ "version": "1" })))),
+            )
             .route("/builds/{name}", post(begin))
             .route("/builds/{name}/{id}", get(look))
             .with_state(Builds::default());
@@ -175,5 +178,8 @@ async fn a_broken_plugin_is_listed_with_what_is_wrong_and_stops_nobody() {
     let plugins = host.api().await.get("/v1/plugins").await.expect(200).json;
     let items = plugins["items"].as_array().unwrap();
     assert!(items.iter().any(|plugin| plugin["id"] == "webhook" && plugin["state"] == "serving"), "{plugins:#}");
-    assert!(items.iter().any(|plugin| plugin["state"] == "broken" && plugin["error"]["code"].is_string()), "{plugins:#}");
+    assert!(
+        items.iter().any(|plugin| plugin["state"] == "broken" && plugin["error"]["code"].is_string()),
+        "{plugins:#}"
+    );
 }

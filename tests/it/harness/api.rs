@@ -71,8 +71,7 @@ impl Api {
         let request = request.build().unwrap();
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let what = format!("{method} {}", &request.url().as_str()[self.address.len()..]);
-        let response =
-            self.http.execute(request).await.unwrap_or_else(|error| panic!("{what}: no answer: {error:?}"));
+        let response = self.http.execute(request).await.unwrap_or_else(|error| panic!("{what}: no answer: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.bytes().await.unwrap_or_else(|error| panic!("{what}: broken off: {error:?}"));
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -88,9 +88,9 @@ impl Contract {
         };
         let given = content_type.with_context(|| format!("{method} {template}: {status} has no content type"))?;
         let media = given.split(';').next().unwrap_or_default().trim();
-        let described = content
-            .get(media)
-            .with_context(|| format!("{method} {template}: {status} is {media}, the document has {:?}", content.keys()))?;
+        let described = content.get(media).with_context(|| {
+            format!("{method} {template}: {status} is {media}, the document has {:?}", content.keys())
+        })?;
         let (Some(body), Some(schema)) = (body, described.get("schema")) else { return Ok(()) };
         if !media.ends_with("json") {
             return Ok(());
@@ -180,7 +180,7 @@ fn an_answer_that_the_document_does_not_promise_is_seen() {
         } } },
     }))
     .unwrap();
-    let rows: [(&str, &str, u16, Option<&str>, &str, Option<&str>); 9] = [
+    let rows = [
         ("GET", "/v1/things/7", 200, Some("application/json; charset=utf-8"), r#"{"id":7}"#, None),
         ("GET", "/v1/things/7", 204, None, "", None),
         ("GET", "/v1/things/new", 204, None, "", None),
@@ -195,7 +195,9 @@ fn an_answer_that_the_document_does_not_promise_is_seen() {
         let found = contract.check(method, path, status, content_type, Some(body.as_bytes()));
         match wanted {
             None => found.unwrap(),
-            Some(part) => assert!(format!("{:#}", found.unwrap_err()).contains(part), "{method} {path} {status} {body}"),
+            Some(part) => {
+                assert!(format!("{:#}", found.unwrap_err()).contains(part), "{method} {path} {status} {body}")
+            }
         }
     }
 }

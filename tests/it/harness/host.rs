@@ -2,6 +2,7 @@
 
 use std::{
     fs::OpenOptions,
+    io::Write as _,
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
@@ -152,7 +153,8 @@ impl Drop for Host {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("the host said:\n{}", said(&self.home));
+            // The harness of the tests catches what a test says, and shows it where that failed.
+            let _ = writeln!(std::io::stderr(), "the host said:\n{}", said(&self.home));
         }
     }
 }
@@ -226,9 +228,15 @@ fn on_a_small_disk(home: &Home, kib: u64, program: &std::path::Path) -> Command 
         probe.args(*way).args(["sh", "-c", &mount, "probe"]).arg(home.state()).stderr(Stdio::null());
         probe.status().is_ok_and(|status| status.success())
     });
-    let way = way.expect("a full disk needs a small file system: `unshare --mount` works neither as we are nor in a user namespace");
+    let way = way.expect(
+        "a full disk needs a small file system: `unshare --mount` works neither as we are nor in a user namespace",
+    );
     let mut command = Command::new("unshare");
     // `exec` all along, so that the process that was started is the host.
-    command.args(way).args(["sh", "-c", &format!("{mount} && exec \"$2\" \"$3\""), "host"]).arg(home.state()).arg(program);
+    command
+        .args(way)
+        .args(["sh", "-c", &format!("{mount} && exec \"$2\" \"$3\""), "host"])
+        .arg(home.state())
+        .arg(program);
     command
 }

@@ -52,8 +52,8 @@ pub(crate) fn faulty_program() -> PathBuf {
 
 /// The component that a guest's package was built to.
 pub(crate) fn component(package: &str) -> PathBuf {
-    let folder = std::env::var_os("CICD_TEST_GUESTS")
-        .map_or_else(|| target().join("guests/wasm32-wasip2/guest"), PathBuf::from);
+    let folder =
+        std::env::var_os("CICD_TEST_GUESTS").map_or_else(|| target().join("guests/wasm32-wasip2/guest"), PathBuf::from);
     required(folder.join(format!("{}.wasm", package.replace('-', "_"))))
 }
 

@@ -23,8 +23,7 @@ impl Repository {
     }
 
     pub(crate) fn commit(&self) -> String {
-        let output =
-            Command::new("git").args(["rev-parse", "HEAD"]).current_dir(self.place.path()).output().unwrap();
+        let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(self.place.path()).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 }
