@@ -104,7 +104,7 @@ async fn the_main_job_of_the_readme_is_done_by_its_own_lines() {
         world.cli.run(&words).await.expect_code(0);
         done += 1;
         if words[..2] == ["pipeline", "run"] {
-            run = world.cli.json(&["run", "list"]).await["items"][0]["id"].as_str().unwrap().to_owned();
+            run = world.cli.json(&["run", "list"]).await[0]["id"].as_str().unwrap().to_owned();
         }
     }
     assert!(done >= 8, "{done}");

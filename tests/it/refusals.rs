@@ -254,7 +254,7 @@ async fn the_command_line_says_by_its_exit_code_what_kind_of_failure_it_was() {
     let rows = [
         ("no such verb", cli.clone(), vec!["pipeline", "rnu", "backend"], 2, "pipeline"),
         ("no such pipeline", cli.clone(), vec!["pipeline", "show", "nope"], 1, "pipeline.not-found"),
-        ("no value for a parameter", cli.clone(), vec!["pipeline", "run", "backend"], 2, "parameter.missing"),
+        ("no value for a parameter", cli.clone(), vec!["pipeline", "run", "backend"], 2, "run.invalid-parameters"),
         ("nobody there", cli.at("http://127.0.0.1:9"), vec!["run", "list"], 3, "cli.unreachable"),
         ("a token of nobody", cli.with_token("ncc_of-nobody"), vec!["run", "list"], 2, "auth.unauthorized"),
         (
