@@ -57,7 +57,7 @@ const OTHERS: &[(&str, &[&str])] = &[
 ];
 
 /// Whose dotted texts are names of events, of fault points, or of fields of the contract.
-const OTHER_FILES: &[&str] = &["domain/src/event.rs", "daemon/src/engine/fault.rs", "contract/src"];
+const OTHER_FILES: &[&str] = &["runtime/benches", "domain/src/event.rs", "daemon/src/engine/fault.rs", "contract/src"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
