@@ -121,15 +121,16 @@ pub(super) fn describe(error: &CliError) -> String {
 pub(crate) struct Rows {
     what: &'static str,
     header: Vec<&'static str>,
-    /// Columns that are never cut: without all of it an id is of no use.
+    /// Columns that are never cut: ids, which are of no use without all of them, and states.
     whole: Vec<usize>,
     rows: Vec<Vec<String>>,
 }
 
 impl Rows {
-    /// `what` is the plural that notes use. A column whose name is ID is never cut.
+    /// `what` is the plural that notes use. Ids and states are never cut.
     pub(crate) fn new(what: &'static str, header: &[&'static str]) -> Self {
-        let whole = header.iter().enumerate().filter(|(_, name)| **name == "ID").map(|(at, _)| at).collect();
+        let whole =
+            header.iter().enumerate().filter(|(_, name)| matches!(**name, "ID" | "STATE")).map(|(at, _)| at).collect();
         Self { what, header: header.to_vec(), whole, rows: Vec::new() }
     }
 
@@ -146,7 +147,11 @@ impl Rows {
         table.load_style(TableStyle::new());
         let bold =
             |name: &&str| if terminal { Cell::new(name).add_attribute(Attribute::Bold) } else { Cell::new(name) };
-        table.set_header(self.header.iter().map(bold).collect::<Vec<_>>());
+        let mut header = comfy_table::Row::from(self.header.iter().map(bold).collect::<Vec<_>>());
+        if width.is_some() {
+            header.max_height(1);
+        }
+        table.set_header(header);
         for row in &self.rows {
             let cells = row.iter().map(|text| {
                 // One row is one line, whatever a platform calls things.
@@ -219,9 +224,16 @@ pub(crate) fn fields(fields: &[(&str, String)]) -> String {
         .collect()
 }
 
-/// How long ago, for people.
+/// How long ago, for people: roughly.
 pub(crate) fn ago(millis: i64) -> String {
-    if millis < 0 { format!("in {}", length(-millis)) } else { format!("{} ago", length(millis)) }
+    let seconds = millis.abs() / 1000;
+    let rough = match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    };
+    if millis < 0 { format!("in {rough}") } else { format!("{rough} ago") }
 }
 
 /// How long, for people: two units at most.

@@ -194,13 +194,12 @@ async fn list(list: List, client: &Client, out: &Output) -> Result<Exit, CliErro
     let filters = [("pipeline", list.pipeline), ("provider", list.provider), ("state", list.state)];
     let query: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let (answer, more) = client.list::<RunView>("/v1/runs", &query, list.limit).await?;
-    let mut rows = Rows::new("runs", &["ID", "STATE", "PIPELINE", "PROVIDER", "REF", "DURATION", "CREATED"]);
+    let mut rows = Rows::new("runs", &["ID", "STATE", "PIPELINE", "REF", "TOOK", "CREATED"]);
     for run in &answer.typed {
         rows.push(vec![
             run.id.to_string(),
             run.status.state.to_string(),
             run.pipeline.clone(),
-            run.provider.clone(),
             or_dash(run.reference.as_deref()),
             millis(run.status.duration_ms),
             out.time(run.status.created),

@@ -91,7 +91,7 @@ fn a_value_of_a_secret_can_not_be_an_argument() {
 }
 
 fn rows() -> Rows {
-    let mut rows = Rows::new("runs", &["ID", "STATE", "PIPELINE", "REF"]);
+    let mut rows = Rows::new("runs", &["ID", "STATE", "PIPELINE", "REFERENCE"]);
     let id = "019732a4-7c1e-7f00-8000-000000000001";
     rows.push(vec![id.into(), "succeeded".into(), "backend-build-with-a-very-long-name".into(), "main".into()]);
     rows.push(vec![id.into(), "failed".into(), "x".into(), "refs/heads/\u{1b}[31mfeature\nbranch".into()]);
@@ -121,6 +121,7 @@ fn a_table_fits_the_terminal_and_keeps_ids_whole() {
             assert!(line.chars().count() <= usize::from(width), "{width}: {line:?}");
         }
         assert_eq!(text.matches("019732a4-7c1e-7f00-8000-000000000001").count(), 2, "{text}");
+        assert!(text.contains("succeeded"), "{text}");
     }
     let narrow = plain(&rows().render(true, Some(70)));
     assert!(narrow.contains('…') && !narrow.contains("very-long-name"), "{narrow}");
@@ -132,7 +133,7 @@ fn elsewhere_nothing_is_cut_and_nothing_is_coloured() {
     assert!(!text.contains('\u{1b}') && !text.contains('…'), "{text:?}");
     assert!(text.contains("backend-build-with-a-very-long-name"));
     insta::assert_snapshot!(text, @r"
-    ID                                    STATE      PIPELINE                             REF
+    ID                                    STATE      PIPELINE                             REFERENCE
     019732a4-7c1e-7f00-8000-000000000001  succeeded  backend-build-with-a-very-long-name  main
     019732a4-7c1e-7f00-8000-000000000001  failed     x                                    refs/heads/ [31mfeature branch
     ");
@@ -191,5 +192,8 @@ fn lengths_of_time_are_read_and_shown() {
     let rows = [(0, "0 ms"), (999, "999 ms"), (61_000, "1m01s"), (3_700_000, "1h01m"), (90_000_000, "1d01h")];
     for (millis, shown) in rows {
         assert_eq!(output::length(millis), shown);
+    }
+    for (millis, shown) in [(0, "0s ago"), (61_000, "1m ago"), (90_000_000, "1d ago"), (-7_300_000, "in 2h")] {
+        assert_eq!(output::ago(millis), shown);
     }
 }
