@@ -71,8 +71,8 @@ pub(crate) struct Host {
 /// What is the same for every call of a provider, as long as provider and plugin stay as they are.
 #[derive(Clone)]
 pub(crate) struct Prepared {
-    version: i64,
     plugin: [u8; 32],
+    roots: Option<Vec<u8>>,
     pub(crate) scope: Arc<ProviderScope>,
     pub(crate) environment: Arc<Environment>,
 }
@@ -83,7 +83,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError`]: no engine, or the cache or the lock file can't be used.
     pub async fn start(config: RuntimeConfig, ports: Arc<dyn HostPorts>) -> Result<Self, RuntimeError> {
-        let pooling = config.pooling && std::env::var_os(POOLING_VARIABLE).is_none_or(|value| value != "0");
+        let pooling = config.pooling && is_pooling_allowed(std::env::var_os(POOLING_VARIABLE).as_deref());
         let engine = Arc::new(SandboxEngine::new(&config.limits, pooling)?);
         let linker = sandbox::linker(&engine)?;
         let unusable = |what, path: &Path| {
@@ -182,10 +182,11 @@ impl Runtime {
     fn prepared(&self, binding: &Binding, plugin: &Plugin) -> Result<Prepared, RuntimeError> {
         let provider = &binding.provider;
         let mut known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        // By what it says, not by its version alone: a change that was tried and not stored may have had the same one.
         let same = |known: &&Prepared| {
-            known.version == provider.version
-                && known.plugin == *plugin.digest()
-                && known.environment.base_url == provider.base_url.as_str()
+            known.plugin == *plugin.digest()
+                && known.roots == binding.roots
+                && is_same(known.scope.provider(), provider)
         };
         if let Some(prepared) = known.get(&provider.id).filter(same) {
             return Ok(prepared.clone());
@@ -194,6 +195,10 @@ impl Runtime {
         known.insert(provider.id, prepared.clone());
         Ok(prepared)
     }
+}
+
+fn is_pooling_allowed(variable: Option<&std::ffi::OsStr>) -> bool {
+    variable.is_none_or(|value| value != "0")
 }
 
 fn cache_key(secret: &Secret) -> Result<Zeroizing<[u8; 32]>, RuntimeError> {
@@ -217,11 +222,21 @@ fn prepare(provider: &Configured, plugin: &Plugin, roots: Option<Vec<u8>>) -> Re
         manifest: manifest.clone(),
     };
     Ok(Prepared {
-        version: provider.version,
         plugin: *plugin.digest(),
-        scope: ProviderScope::new(provider.clone(), wants(manifest), roots)?,
+        scope: ProviderScope::new(provider.clone(), wants(manifest), roots.clone())?,
+        roots,
         environment: Arc::new(environment),
     })
+}
+
+/// Whether two states of a provider are the same to a call: all but its health and its dates.
+fn is_same(one: &Configured, other: &Configured) -> bool {
+    one.version == other.version
+        && one.name == other.name
+        && one.base_url == other.base_url
+        && one.settings == other.settings
+        && one.credentials == other.credentials
+        && one.grants == other.grants
 }
 
 /// A manifest's wants in the door's words.
@@ -279,4 +294,16 @@ fn nobody(plugin: &Plugin) -> Result<Configured, Box<dyn std::error::Error>> {
         created: Timestamp(0),
         updated: Timestamp(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_can_turn_the_pool_off_and_nothing_else_does() {
+        for (variable, allowed) in [(None, true), (Some("1"), true), (Some(""), true), (Some("0"), false)] {
+            assert_eq!(is_pooling_allowed(variable.map(std::ffi::OsStr::new)), allowed, "{variable:?}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use novacron_cicd_domain::platform::{CallError, CallErrorKind, TrapCause};
 use super::Ended;
 use crate::{
     plugin::{Plugin, interfaces::Function},
+    ports::KvError,
     runtime::Host,
     sandbox::{self, Meter},
 };
@@ -57,6 +58,11 @@ pub(super) fn explain(
         Ended::Trap(error) if sandbox::is_full(&error) => {
             // The pool is sized for calls of common size; a few large guests can use it up.
             (CallErrorKind::Transient, "the sandbox has no room for one more instance".to_owned(), None)
+        }
+        Ended::Trap(error) if error.is::<KvError>() => {
+            // The host's failure, which the contract has no word for in `kv.get`.
+            let kind = if function.changing && sent { CallErrorKind::OutcomeUnknown } else { CallErrorKind::Transient };
+            (kind, format!("the plugin's small state can't be read: {}", error.root_cause()), None)
         }
         Ended::Trap(error) => {
             tracing::debug!(plugin = %plugin.manifest().id, function = function.name, error = %format_args!("{error:#}"), "a guest was ended");

@@ -102,6 +102,13 @@ impl Registry {
 
     /// Takes in every `.wasm` file of the directories, in the order of directories and names.
     pub(crate) async fn scan(&self, trial: &dyn Trial, now: Timestamp) {
+        {
+            let _lock = self.lock.lock().await;
+            let mut catalog = Catalog::clone(&self.catalog.load());
+            catalog.broken.retain(|path, _| path.exists());
+            catalog.held.retain(|_, waiting| waiting.plugin.path.exists());
+            self.catalog.store(Arc::new(catalog));
+        }
         for directory in &self.config.directories {
             for path in files(directory) {
                 // What went wrong is in the catalog.
@@ -156,7 +163,10 @@ impl Registry {
         let (plugin, bytes) = self.load(path, trial).await?;
         let id = &plugin.manifest.id;
         let serving = self.get(id);
-        if let Some(first) = serving.as_ref().filter(|serving| serving.path != path && self.is_origin(&serving.path)) {
+        // A file that is gone was renamed, or exchanged for this one.
+        let other =
+            |serving: &&Arc<Plugin>| serving.path != path && self.is_origin(&serving.path) && serving.path.exists();
+        if let Some(first) = serving.as_ref().filter(other) {
             let first = first.path.display().to_string();
             return Err(PluginError::Duplicate { id: id.clone(), first }.into());
         }

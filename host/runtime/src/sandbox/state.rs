@@ -150,3 +150,71 @@ impl ResourceLimiter for Limiter {
         self.memories
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::{collections::BTreeMap, time::Duration};
+
+    use tokio_util::sync::CancellationToken;
+    use wasmtime::{Engine, Instance, Module};
+
+    use super::*;
+    use crate::egress::{Budget, Call, CallScope, ProviderScope, Wants};
+
+    fn meter() -> Arc<Meter> {
+        let provider = serde_json::from_value(serde_json::json!({
+            "id": uuid::Uuid::nil(), "name": "ci", "plugin": "any", "base_url": "https://ci.example.com/",
+            "settings": {}, "credentials": {}, "grants": {}, "version": 1, "created": 0, "updated": 0,
+            "health": { "healthy": null, "at": null, "error": null, "account": null, "platform_version": null },
+        }));
+        let call = Call {
+            function: "plugin.check".to_owned(),
+            pure: true,
+            secrets: BTreeMap::new(),
+            budget: Budget::default(),
+            deadline: tokio::time::Instant::now() + Duration::from_secs(1),
+            cancel: CancellationToken::new(),
+            login: None,
+        };
+        Meter::new(CallScope::new(ProviderScope::new(provider.unwrap(), Wants::default(), None).unwrap(), call))
+    }
+
+    /// A module with an empty table and a function that lets it grow by so many elements, fewer than 2^20.
+    fn growing(elements: u32) -> Vec<u8> {
+        let low = |shift: u32| (elements >> shift & 0x7f) as u8;
+        let mut module = b"\0asm\x01\0\0\0".to_vec();
+        module.extend(b"\x01\x05\x01\x60\0\x01\x7f"); // type: () -> i32
+        module.extend(b"\x03\x02\x01\0"); // function 0 is of it
+        module.extend(b"\x04\x04\x01\x70\0\0"); // table 0 of functions, empty
+        module.extend(b"\x07\x05\x01\x01f\0\0"); // exported as f
+        module.extend([0x0a, 0x0d, 1, 0x0b, 0, 0xd0, 0x70, 0x41, low(0) | 0x80, low(7) | 0x80, low(14)]);
+        module.extend([0xfc, 0x0f, 0, 0x0b]); // ref.null, i32.const, table.grow 0
+        module
+    }
+
+    #[test]
+    fn a_table_grows_as_far_as_it_may_and_a_refusal_is_remembered() {
+        let engine = Engine::default();
+        for (elements, answer, refused) in [(20_000, 0, None), (20_001, -1, Some(TrapCause::Table))] {
+            let limits = Limits::default();
+            let limiter = Limiter {
+                meter: meter(),
+                memory: 0,
+                limit: limits.memory,
+                memories: limits.memories,
+                tables: limits.tables,
+                table_elements: limits.table_elements,
+                instances: limits.core_instances,
+            };
+            let mut store = Store::new(&engine, limiter);
+            store.limiter(|limiter| limiter);
+            let module = Module::new(&engine, growing(elements)).unwrap();
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let grow = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+            assert_eq!(grow.call(&mut store, ()).unwrap(), answer, "{elements} elements");
+            assert_eq!(store.data().meter.refused(), refused, "{elements} elements");
+        }
+    }
+}

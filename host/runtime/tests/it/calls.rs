@@ -48,6 +48,26 @@ async fn every_call_begins_anew_and_small_state_is_the_hosts() {
 }
 
 #[tokio::test]
+async fn small_state_that_fails_is_the_hosts_failure() {
+    let house = House::hostile().await;
+    house.ports.kv_fails.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = house.set("kv").error().await;
+    assert_eq!(error.kind, CallErrorKind::Transient);
+    assert_eq!(error.message, "the plugin's small state can't be read: the disk is full");
+}
+
+#[tokio::test]
+async fn a_provider_that_was_changed_is_called_as_it_is_now() {
+    let house = House::hostile().await;
+    let first = house.set("none").configured();
+    assert_eq!(house.set("none").call_as(first.clone()).await.unwrap().warnings, Vec::<String>::new());
+    // The same id and the same version, as a change has that is tried before it is stored.
+    let mut changed = first;
+    changed.settings = serde_json::json!({ "behaviour": "state" });
+    assert_eq!(house.set("none").call_as(changed).await.unwrap().warnings, ["0"]);
+}
+
+#[tokio::test]
 async fn a_guest_sees_an_empty_environment() {
     let house = House::hostile().await;
     assert_eq!(house.set("environment").said().await, Vec::<String>::new());

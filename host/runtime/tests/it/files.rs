@@ -87,6 +87,18 @@ async fn a_second_file_of_the_same_plugin_is_refused_with_the_first() {
     assert!(first.ends_with("bench.wasm"), "{first}");
 }
 
+#[tokio::test]
+async fn a_file_that_was_renamed_or_removed_is_no_duplicate_and_no_longer_broken() {
+    let house = with_file("other.wasm", b"hello").await;
+    let plugins = house.directory.path().join("plugins");
+    fs::rename(plugins.join("bench.wasm"), plugins.join("renamed.wasm")).unwrap();
+    fs::remove_file(plugins.join("other.wasm")).unwrap();
+    house.runtime.scan().await;
+    let listed = house.runtime.plugins();
+    assert_eq!(listed.iter().map(|plugin| plugin.id.as_str()).collect::<Vec<_>>(), ["bench"], "{listed:?}");
+    assert!(listed[0].path.ends_with("renamed.wasm"));
+}
+
 /// The one entry of the cache.
 fn entry(directory: &Path) -> std::path::PathBuf {
     let mut entries = fs::read_dir(directory.join("cache")).unwrap().map(|entry| entry.unwrap().path());

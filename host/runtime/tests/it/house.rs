@@ -6,7 +6,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -35,6 +38,7 @@ pub(crate) const VALUE: &str = "marked-secret-value-7f3a";
 #[derive(Default)]
 pub(crate) struct Ports {
     kv: Mutex<HashMap<String, KvEntry>>,
+    pub(crate) kv_fails: AtomicBool,
     pub(crate) records: Mutex<Vec<EgressRecord>>,
 }
 
@@ -65,6 +69,9 @@ impl HostPorts for Ports {
     async fn drop_session(&self, _: ProviderId, _: &str) {}
 
     async fn kv_get(&self, _: ProviderId, key: &str) -> Result<Option<KvEntry>, KvError> {
+        if self.kv_fails.load(Ordering::Relaxed) {
+            return Err(KvError::Other("the disk is full".into()));
+        }
         Ok(self.kv.lock().unwrap().get(key).cloned())
     }
 
@@ -201,7 +208,7 @@ impl Setting<'_> {
         self
     }
 
-    fn configured(&self) -> Configured {
+    pub(crate) fn configured(&self) -> Configured {
         let source = |secret: &str| CredentialSource { username: None, secret: secret.to_owned() };
         Configured {
             id: ProviderId(uuid::Uuid::new_v4()),
@@ -231,6 +238,11 @@ impl Setting<'_> {
 
     pub(crate) fn provider(&self) -> Provider {
         self.house.runtime.provider(self.binding(self.configured())).unwrap()
+    }
+
+    /// A reading call of a provider as it is given.
+    pub(crate) async fn call_as(&self, provider: Configured) -> Result<CheckReport, CallError> {
+        self.house.runtime.provider(self.binding(provider)).unwrap().check().await
     }
 
     /// A call that only reads.
