@@ -34,8 +34,8 @@ use tokio_util::sync::CancellationToken;
 use bare::Bare;
 
 /// Calls of one thread in one round.
-const CALLS: u32 = 400;
-const ROUNDS: usize = 41;
+const CALLS: u32 = 250;
+const ROUNDS: usize = 80;
 const STARTS: usize = 25;
 
 fn main() {
@@ -66,21 +66,29 @@ fn main() {
             }
         }
     }
-    let spreads = samples.map(spread);
-    let [ours_one, bare_one, ours_two, bare_two] = spreads.map(|spread| spread.1);
+    // Of each round by itself: what slows the machine for a while slows both sides of a ratio.
+    let paired = |one: usize, other: usize| {
+        told(spread(samples[one].iter().zip(&samples[other]).map(|(one, other)| one / other).collect()))
+    };
+    let scaling = samples.iter().take(2).zip(&samples[2..]).map(|(one, two)| {
+        let scaling: Vec<f64> = one.iter().zip(two).map(|(one, two)| one / two).collect();
+        scaling
+    });
+    let scaling: Vec<Vec<f64>> = scaling.collect();
+    let relative = scaling[0].iter().zip(&scaling[1]).map(|(ours, bare)| ours / bare).collect();
     let result = serde_json::json!({
         "bench": "calls",
         "memory": format!("{:?}", runtime.memory()),
         "calls_per_round": CALLS,
         "rounds": ROUNDS,
+        "ratio_to_bare": paired(0, 1),
+        "ratio_to_bare_two_threads": paired(2, 3),
+        "scaling_ratio": told(spread(relative)),
+        "scaling": { "ours": told(spread(scaling[0].clone())), "bare": told(spread(scaling[1].clone())) },
         "microseconds_per_call": {
-            "ours": told(spreads[0]), "bare": told(spreads[1]),
-            "ours_two_threads": told(spreads[2]), "bare_two_threads": told(spreads[3]),
+            "ours": told(spread(samples[0].clone())), "bare": told(spread(samples[1].clone())),
+            "ours_two_threads": told(spread(samples[2].clone())), "bare_two_threads": told(spread(samples[3].clone())),
         },
-        "ratio_to_bare": ours_one / bare_one,
-        "ratio_to_bare_two_threads": ours_two / bare_two,
-        "scaling": { "ours": ours_one / ours_two, "bare": bare_one / bare_two },
-        "scaling_ratio": (ours_one / ours_two) / (bare_one / bare_two),
         "start_milliseconds": starts,
     });
     println!("{result}");
@@ -210,13 +218,12 @@ fn configured() -> Configured {
     }
 }
 
-/// Lower quartile, median, upper quartile.
-fn spread(mut samples: Vec<f64>) -> (f64, f64, f64) {
+/// Least, lower quartile, median, upper quartile.
+fn spread(mut samples: Vec<f64>) -> [f64; 4] {
     samples.sort_by(f64::total_cmp);
-    let at = |part: f64| samples[(((samples.len() - 1) as f64) * part).round() as usize];
-    (at(0.25), at(0.5), at(0.75))
+    [0.0, 0.25, 0.5, 0.75].map(|part| samples[(((samples.len() - 1) as f64) * part).round() as usize])
 }
 
-fn told((low, median, high): (f64, f64, f64)) -> serde_json::Value {
-    serde_json::json!({ "median": median, "quartiles": [low, high] })
+fn told([least, low, median, high]: [f64; 4]) -> serde_json::Value {
+    serde_json::json!({ "median": median, "quartiles": [low, high], "least": least })
 }
