@@ -192,22 +192,13 @@ impl Stage {
             self.command("What is wrong is refused before anything is sent.", &["pipeline", "run", "backend-build"])?;
         ensure!(!refused, "a run without its required parameter was not refused");
         self.step(
-            "A run, followed until it has ended.",
-            &[
-                "pipeline",
-                "run",
-                "backend-build",
-                "-p",
-                "VERSION=1.2.3",
-                "-p",
-                "RELEASE=true",
-                "--watch",
-                "--exit-status",
-            ],
+            "A run. The answer comes as soon as the wish is durable; the work goes on behind it.",
+            &["pipeline", "run", "backend-build", "-p", "VERSION=1.2.3", "-p", "RELEASE=true"],
         )?;
         let run = self.id(&["run", "list", "-o", "json"])?;
-        let log = self.step("Its log; -f would follow it live.", &["run", "logs", &run])?;
+        let log = self.step("Its log, live, until it has ended.", &["run", "logs", &run, "-f"])?;
         ensure!(log.contains("building version 1.2.3 for production"), "the build did not see what it was given");
+        self.step("How it went; with --exit-status a script learns it too.", &["run", "watch", &run, "--exit-status"])?;
         self.step("Its jobs and what they needed.", &["run", "graph", &run])?;
         self.step("What it left behind.", &["artifact", "list"])?;
         let downloads = self.place.join("downloads");
@@ -230,17 +221,29 @@ impl Stage {
 
     fn command(&self, why: &str, arguments: &[&str]) -> anyhow::Result<(bool, String)> {
         println!("\n{why}\n  $ novacron-cicd {}", arguments.join(" "));
-        let output = Command::new(&self.program)
+        let mut child = Command::new(&self.program)
             .args(arguments)
             .arg("--state-dir")
             .arg(&self.state)
             .stdin(Stdio::null())
-            .output()?;
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        for line in said.lines() {
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        // Each line when it comes, so that what is live is seen to be.
+        let mut said = String::new();
+        let output = child.stdout.take().context("the command has no output")?;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            println!("  {line}");
+            said.push_str(&line);
+            said.push('\n');
+        }
+        // What goes to stderr is a line or two, and never fills its pipe.
+        let rest = child.wait_with_output()?;
+        for line in String::from_utf8_lossy(&rest.stderr).lines() {
             println!("  {line}");
         }
-        Ok((output.status.success(), said))
+        Ok((rest.status.success(), said))
     }
 
     /// The id of the first thing that a listing holds.

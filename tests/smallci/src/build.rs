@@ -153,6 +153,7 @@ impl Build {
         let mut status = self.status(State::Running);
         status.platform = Some("building");
         self.reporter.status(&status).await?;
+        self.reporter.job(&build).await?;
         self.reporter.job(&publish).await?;
 
         let (log, shipped) = logs::open(self.reporter.clone(), build.id);
