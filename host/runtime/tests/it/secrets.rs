@@ -79,3 +79,19 @@ async fn a_call_has_one_span_with_who_what_and_how_much() {
         assert!(end.contains(part), "{part} is not in {end}");
     }
 }
+
+#[tokio::test]
+async fn what_is_made_of_a_key_is_a_name_and_never_bytes() {
+    let house = House::hostile().await;
+    let said = house.set("keys").text("key").said().await;
+    assert_eq!(said[0], "=key/1", "{said:?}");
+    assert!(said[1].contains("\"octal\" is not hex or base64"), "{said:?}");
+    assert!(said[2].contains("is of kind hmac, which is no key for this"), "{said:?}");
+    for (slot, reason) in [("other", "the manifest has no slot \"other\""), ("token", "is no key for this")] {
+        let said = house.set("keys").text(slot).said().await;
+        assert!(said[0].contains(reason), "{slot}: {said:?}");
+    }
+    let delivery = novacron_cicd_domain::platform::Delivery { headers: Vec::new(), body: Vec::new() };
+    let pure = house.set("keys").text("key").provider().decode_webhook(delivery).await.unwrap_err();
+    assert!(pure.message.contains("it called keys.hmac"), "{pure}");
+}

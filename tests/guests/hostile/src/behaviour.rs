@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use novacron_cicd_sdk::types::Error;
-use novacron_cicd_sdk::{Result, http::Request, kv, random};
+use novacron_cicd_sdk::{Result, http::Request, keys, kv, random};
 
 use crate::Settings;
 
@@ -59,6 +59,7 @@ pub(crate) fn misbehave(settings: &Settings) -> Result<Vec<String>> {
         }
         "random" => Ok(vec![random::bytes(16).len().to_string()]),
         "kv" => counter(),
+        "keys" => keyed(&settings.text),
         "environment" => {
             let mut seen: Vec<String> = std::env::vars().map(|(name, value)| format!("{name}={value}")).collect();
             seen.extend(std::env::args());
@@ -122,6 +123,17 @@ fn requests(count: u32) -> Result<Vec<String>> {
         }
     }
     Ok(vec![answered.to_string()])
+}
+
+/// What becomes of a key: the names of slots, and the refusals.
+fn keyed(slot: &str) -> Result<Vec<String>> {
+    let told = |made: Result<String>| made.unwrap_or_else(|error| error.message);
+    let claims = std::collections::BTreeMap::from([("iss", "hostile")]);
+    Ok(vec![
+        told(keys::hmac(slot, "hex", b"message")),
+        told(keys::hmac(slot, "octal", b"message")),
+        told(keys::sign_jwt(slot, "HS256", &claims)),
+    ])
 }
 
 fn counter() -> Result<Vec<String>> {
