@@ -100,7 +100,13 @@ impl Stage {
         let secret = place.join("signing.secret");
         fs::write(&secret, random_secret()?)?;
         let mut ci = Command::new(tree::program("smallci"));
-        ci.arg("--secret-file").arg(&secret).stdout(Stdio::piped()).stderr(Stdio::null());
+        // Below the demo's own directory, so that it goes with it however the server ends.
+        ci.arg("--secret-file")
+            .arg(&secret)
+            .arg("--workdir")
+            .arg(place.join("ci"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut ci = Ending(ci.spawn().context("starting the small CI server")?, true);
         let output = ci.0.stdout.take().context("the small CI server has no output")?;
         let mut line = String::new();
