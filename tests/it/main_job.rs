@@ -138,3 +138,48 @@ async fn the_main_job_by_cli() {
     cli.run(&["artifact", "download", "--run", id, "--dir", "out"]).await.expect_code(2);
     assert_eq!(world.ci.tally().complaints, Vec::<String>::new());
 }
+
+/// Everything in it that is another on every run, replaced by what it is.
+fn settled(text: &str, world: &World, repository: &Repository) -> String {
+    text.replace(&world.ci.hook_url(), "HOOK")
+        .replace(&world.ci.address().to_string(), "CI")
+        .replace(&repository.url(), "REPOSITORY")
+        .replace(&repository.commit(), "COMMIT")
+}
+
+#[tokio::test]
+async fn what_the_command_line_shows_of_the_main_job_is_what_it_has_always_shown() {
+    let world = World::new().await;
+    let repository = Repository::new(SCRIPT);
+    world.add_pipeline(&repository).await;
+    let (id, _) = world.trigger(&[("VERSION", "1.2.3")]).await;
+    world.run_over(&id).await;
+    let mut transcript = String::new();
+    for words in [
+        vec!["plugin", "list"],
+        vec!["provider", "list"],
+        vec!["provider", "show", "ci"],
+        vec!["pipeline", "list"],
+        vec!["pipeline", "show", "backend"],
+        vec!["pipeline", "run", "backend", "-p", "VERSION=1", "-p", "LEVEL=slow"],
+        vec!["run", "list"],
+        vec!["run", "show", &id],
+        vec!["run", "graph", &id],
+        vec!["run", "graph", &id, "--format", "mermaid"],
+        vec!["run", "logs", &id],
+        vec!["artifact", "list", "--run", &id],
+        vec!["secret", "list"],
+        vec!["operation", "list"],
+        vec!["provider", "remove", "ci"],
+    ] {
+        transcript.push_str(&settled(&world.cli.run(&words).await.to_string(), &world, &repository));
+        transcript.push('\n');
+    }
+    insta::with_settings!({ filters => [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "00000000-0000-7000-8000-000000000000"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "0000-00-00T00:00:00.000Z"),
+        // Times and what they push around in a table.
+        (r"\b\d+(\.\d+)? ?(ms|s)\b", "TIME"),
+        (r"(\S) {2,}", "$1  "),
+    ] }, { insta::assert_snapshot!(transcript) });
+}
