@@ -349,6 +349,24 @@ async fn a_login_that_yields_nothing_or_leans_on_another_is_refused() {
     assert!(server.lines().iter().all(|line| line == "POST /token"));
 }
 
+#[tokio::test]
+async fn the_cookies_of_a_login_stay_at_the_base_url() {
+    let identity = Server::start(|_| reply(200, &[], r#"{"t":"issued-token"}"#)).await;
+    let server = Server::start(|_| reply(200, &[("set-cookie", "sid=c00kie-value")], "fine")).await;
+    let mut setup =
+        Setup::new(&server.url()).origin(&identity.url()).slot("app", SlotKind::Exchange, None, "pass&word-1");
+    let elsewhere = format!("{}/token", identity.url());
+    setup.describer = Some(guest(move || {
+        let mut last = request("POST", elsewhere.as_str());
+        last.captures.push(capture(CaptureSource::Pointer("/t".into()), "app", None));
+        login(vec![request("GET", "/start"), request("GET", "/second"), last], "bearer", Vec::new())
+    }));
+    setup.door().send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap();
+    let cookies: Vec<_> = server.seen().iter().map(|seen| seen.header("cookie").map(str::to_owned)).collect();
+    assert_eq!(cookies, [None, Some("sid=c00kie-value".into()), None], "the last is the guest's own request");
+    assert_eq!(identity.seen()[0].header("cookie"), None);
+}
+
 fn kept(host: &Host) -> Vec<String> {
     host.sessions.lock().unwrap().keys().cloned().collect()
 }

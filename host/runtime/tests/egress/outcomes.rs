@@ -120,24 +120,26 @@ async fn what_may_have_arrived_is_interrupted() {
 
 #[tokio::test]
 async fn a_change_never_rides_on_a_kept_connection() {
-    // It hangs up after each answer that it promised to keep the connection for.
-    let url = raw(|mut stream| async move {
-        head(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").await.unwrap();
+    // It keeps every connection, and tells of each request which one of its connection it is.
+    let (send, mut uses) = mpsc::channel(16);
+    let url = raw(move |mut stream| {
+        let send = send.clone();
+        async move {
+            for position in 0.. {
+                let head = head(&mut stream).await;
+                let Some(method) = head.split(' ').next().filter(|method| !method.is_empty()) else { return };
+                send.send((method.to_owned(), position)).await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfine").await.unwrap();
+            }
+        }
     })
     .await;
     let setup = Setup::new(&url);
     let door = setup.door();
-    for _ in 0..20 {
-        for method in ["GET", "POST"] {
-            if method == "POST" {
-                let response = door.send(&setup.scope(), request(method, "/")).await.unwrap();
-                assert_eq!(body(&response), "fine");
-            } else {
-                // A read may meet the end of a kept connection; it may be asked again.
-                let _ = door.send(&setup.scope(), request(method, "/")).await;
-            }
-        }
+    for (method, expected) in [("GET", 0), ("GET", 1), ("POST", 0), ("POST", 0), ("GET", 2)] {
+        let response = door.send(&setup.scope(), request(method, "/")).await.unwrap();
+        assert_eq!(body(&response), "fine");
+        assert_eq!(uses.recv().await, Some((method.to_owned(), expected)), "which request of its connection it is");
     }
 }
 
