@@ -32,13 +32,13 @@ struct Bound {
 const BOUNDS: [Bound; 4] = [
     Bound {
         what: "a call through the whole path, as a multiple of bare wasmtime",
-        figure: "/calls/ratio_to_bare",
+        figure: "/calls/ratio_to_bare/median",
         bound: 2.0,
         more_is_worse: true,
     },
     Bound {
         what: "scaling to two threads, as a part of bare wasmtime's own",
-        figure: "/calls/scaling_ratio",
+        figure: "/calls/scaling_ratio/median",
         bound: 0.9,
         more_is_worse: false,
     },
