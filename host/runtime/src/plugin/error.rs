@@ -178,7 +178,10 @@ impl Coded for PluginError {
             Self::Compile(_) | Self::Smoke(_) => "report this to the plugin's author".into(),
             Self::Duplicate { .. } => "remove one of the two files".into(),
             Self::Held { id, .. } => {
-                format!("look at what it asks for, then approve it: novacron-cicd plugin approve {id}")
+                format!(
+                    "look at what it asks for; to let it serve, stop the host, remove [plugin.{id}] from plugins.lock in its \
+                     state directory, and start it again"
+                )
             }
         })
     }

@@ -104,11 +104,16 @@ impl HostPorts for Ports {
 
 /// A built guest: `hostile`, `bench`.
 pub(crate) fn guest(name: &str) -> PathBuf {
+    component(&format!("guest_{name}"))
+}
+
+/// Anything built for the sandbox, by its crate: `example_hello`, `plugin_webhook`.
+pub(crate) fn component(name: &str) -> PathBuf {
     let built = std::env::var_os("CICD_TEST_GUESTS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/wasm32-wasip2/guest"),
         PathBuf::from,
     );
-    let path = built.join(format!("novacron_cicd_guest_{name}.wasm"));
+    let path = built.join(format!("novacron_cicd_{name}.wasm"));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path
 }

@@ -5,4 +5,5 @@ mod calls;
 mod files;
 mod house;
 mod limits;
+mod manifests;
 mod secrets;

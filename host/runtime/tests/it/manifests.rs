@@ -3,91 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::fs;
 
-use novacron_cicd_domain::{Coded as _, Timestamp, id::ProviderId};
-use novacron_cicd_runtime::{
-    HostPorts, Runtime, RuntimeConfig,
-    egress::{DoorConfig, EgressRecord},
-    plugin::SECTION,
-    ports::{KvEntry, KvError, Session},
-    sandbox::Limits,
-};
-use novacron_cicd_vault::{Masker, Secret};
-use tempfile::TempDir;
+use novacron_cicd_domain::Coded as _;
+use novacron_cicd_runtime::plugin::SECTION;
+
+use crate::house::{House, component, limits};
 
 const MANIFEST: &str = "id = \"other\"\nversion = \"0.1.0\"\ncontract = \"0.1.0\"\ntitle = \"Other\"\n";
-
-/// A host around the runtime that has nothing.
-struct Nothing;
-
-#[async_trait::async_trait]
-impl HostPorts for Nothing {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_700_000_000_000)
-    }
-
-    fn random(&self, bytes: &mut [u8]) {
-        bytes.fill(7);
-    }
-
-    async fn secret(&self, _: &str) -> Option<Secret> {
-        None
-    }
-
-    fn masker(&self) -> Arc<Masker> {
-        Arc::new(Masker::new([]))
-    }
-
-    async fn session(&self, _: ProviderId, _: &str) -> Option<Session> {
-        None
-    }
-
-    async fn put_session(&self, _: ProviderId, _: &str, _: &Session) {}
-
-    async fn drop_session(&self, _: ProviderId, _: &str) {}
-
-    async fn kv_get(&self, _: ProviderId, _: &str) -> Result<Option<KvEntry>, KvError> {
-        Ok(None)
-    }
-
-    async fn kv_put(&self, _: ProviderId, _: &str, _: Vec<u8>, _: Option<u64>, _: Option<u64>) -> Result<u64, KvError> {
-        Err(KvError::Full)
-    }
-
-    async fn kv_remove(&self, _: ProviderId, _: &str, _: Option<u64>) -> Result<(), KvError> {
-        Ok(())
-    }
-
-    fn audit(&self, _: EgressRecord) {}
-}
-
-fn guest(name: &str) -> PathBuf {
-    let built = std::env::var_os("CICD_TEST_GUESTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/wasm32-wasip2/guest"),
-        PathBuf::from,
-    );
-    let path = built.join(format!("novacron_cicd_{name}.wasm"));
-    assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
-    path
-}
-
-async fn start(directory: &TempDir) -> Runtime {
-    let config = RuntimeConfig {
-        plugin_dirs: Vec::new(),
-        cache_dir: directory.path().join("cache"),
-        lock_file: directory.path().join("plugins.lock"),
-        cache_key: Secret::new(vec![9; 32]),
-        pooling: true,
-        limits: Limits::default(),
-        door: DoorConfig::default(),
-    };
-    Runtime::start(config, Arc::new(Nothing)).await.unwrap()
-}
 
 /// The same bytes with one text in place of another of the same length, wherever it stands.
 fn renamed(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
@@ -112,10 +35,9 @@ fn with_manifest(bytes: &[u8], manifest: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn the_plugins_of_this_repository_are_taken_as_they_are_built() {
-    let directory = tempfile::tempdir().unwrap();
-    let runtime = start(&directory).await;
+    let House { runtime, .. } = &House::over(tempfile::tempdir().unwrap(), limits()).await;
     for (name, id) in [("example_hello", "hello"), ("plugin_webhook", "webhook")] {
-        let plugin = runtime.load(&guest(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plugin = runtime.load(&component(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(plugin.manifest().id, id);
         assert!(runtime.plugin(id).is_some());
     }
@@ -123,11 +45,10 @@ async fn the_plugins_of_this_repository_are_taken_as_they_are_built() {
 
 #[tokio::test]
 async fn a_component_whose_manifest_or_outline_is_not_right_is_refused_by_name() {
-    let whole = fs::read(guest("example_hello")).unwrap();
+    let whole = fs::read(component("example_hello")).unwrap();
     // The section has another name then, so that it is no manifest.
     let bare = renamed(&whole, SECTION, "novacron:nobody");
-    let directory = tempfile::tempdir().unwrap();
-    let runtime = start(&directory).await;
+    let House { runtime, directory, .. } = &House::over(tempfile::tempdir().unwrap(), limits()).await;
     let path = directory.path().join("other.wasm");
     for (code, says, bytes) in [
         ("plugin.no-manifest", SECTION, bare.clone()),
