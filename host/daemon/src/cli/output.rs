@@ -36,7 +36,7 @@ impl Output {
     /// Prints a value as JSON or YAML, or lets `table` print it for people.
     pub(crate) fn print(&self, value: &Value, table: impl FnOnce() -> String) -> Result<Exit, CliError> {
         let text = match self.format {
-            Format::Table => table(),
+            Format::Table => printable(&table()),
             Format::Json => format!("{value:#}\n"),
             Format::Yaml => serde_yaml_ng::to_string(value).unwrap_or_default(),
         };
@@ -89,12 +89,12 @@ pub(crate) fn size() -> Option<(u16, u16)> {
 
 /// A line beside the output, for people.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", printable(text));
 }
 
 /// Code, sentence, hint.
 pub(crate) fn error(error: &CliError) {
-    let _ = write!(stderr(), "{}", describe(error));
+    let _ = write!(stderr(), "{}", printable(&describe(error)));
 }
 
 pub(super) fn describe(error: &CliError) -> String {
@@ -214,6 +214,25 @@ pub(crate) fn paint(state: State) -> String {
     format!("\x1b[{colour}m{state}\x1b[0m")
 }
 
+/// What may go to a terminal: lines, tabs and colours. What a platform calls things must not move the cursor, set a title
+/// or type an answer.
+pub(crate) fn printable(text: &str) -> String {
+    let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(c) = rest.chars().next() {
+        let colour = rest.strip_prefix("\x1b[").and_then(|codes| {
+            let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            codes[end..].starts_with('m').then_some("\x1b[".len() + end + "m".len())
+        });
+        let taken = colour.unwrap_or(c.len_utf8());
+        match colour {
+            None if c.is_control() && !matches!(c, '\n' | '\t') => clean.push(' '),
+            _ => clean.push_str(&rest[..taken]),
+        }
+        rest = &rest[taken..];
+    }
+    clean
+}
+
 /// Names and values, one a line.
 pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
@@ -256,4 +275,25 @@ pub(crate) fn bytes(bytes: u64) -> String {
 /// A value that may not be there.
 pub(crate) fn or_dash(value: Option<&str>) -> String {
     value.unwrap_or("-").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_platforms_words_nothing_but_lines_and_colours_reaches_a_terminal() {
+        let rows = [
+            ("plain\ttext\n", "plain\ttext\n"),
+            ("\x1b[1;31merror\x1b[0m", "\x1b[1;31merror\x1b[0m"),
+            ("a\x1b[2Jb", "a [2Jb"),
+            ("a\x1b[3", "a [3"),
+            ("a\x1b]0;title\x07b", "a ]0;title b"),
+            ("a\rb\u{9b}2Jc\u{7f}", "a b 2Jc "),
+            ("grün \x1b[32m✓\x1b[0m", "grün \x1b[32m✓\x1b[0m"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(printable(text), expected, "{text:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::{
     CliError, Exit,
     client::Client,
     logs, operation,
-    output::{Format, Output, Rows, fields, length, note, or_dash, paint},
+    output::{Format, Output, Rows, fields, length, note, or_dash, paint, printable},
     watch::{self, Patience},
 };
 use crate::api::{
@@ -227,7 +227,7 @@ async fn graph(graph: &Graph, client: &Client, out: &Output) -> Result<Exit, Cli
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    out.write(&text)
+    out.write(&printable(&text))
 }
 
 /// Milliseconds for people.

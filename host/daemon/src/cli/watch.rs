@@ -13,7 +13,7 @@ use reqwest::Method;
 use super::{
     CliError, Exit,
     client::{Answer, Client},
-    output::{Format, Output, note, paint, size},
+    output::{Format, Output, note, paint, printable, size},
     run::show,
     sse,
 };
@@ -173,7 +173,7 @@ impl Screen {
 
     fn draw(&mut self, detail: &RunDetail) -> Result<(), CliError> {
         let (width, height) = size().unwrap_or((80, 24));
-        let text = show(detail, &self.out);
+        let text = printable(&show(detail, &self.out));
         let mut lines: Vec<&str> = text.lines().collect();
         // More than fits can't be drawn over: the end is what people wait for.
         let most = usize::from(height).saturating_sub(1).max(1);
@@ -208,7 +208,7 @@ impl Screen {
                 changed(format!("job {} step {}", job.name, step.name), step.status.state, &mut self.seen);
             }
         }
-        self.out.write(&text).map(|_| ())
+        self.out.write(&printable(&text)).map(|_| ())
     }
 
     /// Makes room for what is printed at the end.
