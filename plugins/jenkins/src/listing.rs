@@ -1,0 +1,194 @@
+//! Every job of a controller, folder by folder, in as few requests as will do.
+//!
+//! Pure. One `tree` request asks for three levels at once. An answer over 1 MiB is not looked at: the same folder is asked
+//! again for a level less, until one level alone, which is bounded by its range. The walk goes depth first, so that where it
+//! stands is one place for each level: that is the cursor.
+
+use novacron_cicd_sdk::{
+    Result, attribute,
+    types::{Error, Pipeline},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{client::Client, path};
+
+/// The most that is read of one answer, in bytes.
+pub const MOST: u32 = 1 << 20;
+/// Levels that one request asks for at first.
+const LEVELS: u8 = 3;
+/// Items of one level that one request asks for.
+const RANGE: usize = 1000;
+/// Requests of one call; the host allows 64.
+pub const REQUESTS: usize = 40;
+
+/// An item as a folder lists it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    #[serde(rename = "_class")]
+    class: String,
+    name: String,
+    color: Option<String>,
+    /// Only what holds items says it.
+    jobs: Option<Vec<Entry>>,
+}
+
+/// What a folder answers.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Folder {
+    #[serde(rename = "_class")]
+    class: String,
+    jobs: Option<Vec<Entry>>,
+}
+
+/// Where the walk goes on: in this folder, from this item, so many levels at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place(String, usize, u8);
+
+impl Place {
+    /// The folder; empty is the controller itself.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.0
+    }
+
+    /// What to ask for. The innermost items are asked for a single name of what they hold: whatever its class is, what
+    /// answers that is a folder.
+    #[must_use]
+    pub fn tree(&self) -> String {
+        let fields = "_class,name,color";
+        let inner =
+            (1..self.2).fold("jobs[name]{0,1}".to_owned(), |inner, _| format!("jobs[{fields},{inner}]{{0,{RANGE}}}"));
+        format!("_class,jobs[{fields},{inner}]{{{},{}}}", self.1, self.1 + RANGE)
+    }
+}
+
+/// A walk on its way.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// The innermost last.
+    places: Vec<Place>,
+    /// What was found.
+    pub found: Vec<Pipeline>,
+    limit: usize,
+}
+
+impl Walk {
+    /// Begins, or goes on.
+    ///
+    /// # Errors
+    /// `invalid-input` where the cursor is none of ours.
+    pub fn begin(cursor: Option<&str>, limit: u32) -> Result<Self> {
+        let places = match cursor {
+            None => vec![Place(String::new(), 0, LEVELS)],
+            Some(text) => serde_json::from_str(text)
+                .map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?,
+        };
+        Ok(Self { places, found: Vec::new(), limit: usize::try_from(limit).unwrap_or(usize::MAX).max(1) })
+    }
+
+    /// Where to ask next; none: all was seen, or the page is full.
+    #[must_use]
+    pub fn next(&mut self) -> Option<Place> {
+        if self.found.len() >= self.limit { None } else { self.places.pop() }
+    }
+
+    /// Where the next page begins; none: there is none.
+    #[must_use]
+    pub fn cursor(&self) -> Option<String> {
+        // A list of texts and numbers is always written.
+        (!self.places.is_empty()).then(|| serde_json::to_string(&self.places).unwrap_or_default())
+    }
+
+    /// The answer was too large.
+    ///
+    /// # Errors
+    /// `upstream` where there is no less to ask for.
+    pub fn too_large(&mut self, place: Place) -> Result<()> {
+        if place.2 <= 1 {
+            let message = format!("the list of {:?} is longer than {MOST} bytes for {RANGE} items", place.0);
+            return Err(Error::upstream(message, 200, ""));
+        }
+        self.places.push(Place(place.0, place.1, place.2 - 1));
+        Ok(())
+    }
+
+    /// What a folder answered. One that is gone, or was never one, holds nothing.
+    pub fn answered(&mut self, client: &Client, place: Place, folder: Folder) {
+        let branches = is_multibranch(&folder.class);
+        let list = folder.jobs.unwrap_or_default();
+        let mut rest = Vec::new();
+        self.take(client, &place, branches, &list, &mut rest);
+        // The innermost comes first there, and last here.
+        self.places.extend(rest.into_iter().rev());
+    }
+
+    /// Whether the whole list was taken; else `rest` says where to go on, the innermost place first.
+    fn take(&mut self, client: &Client, place: &Place, branches: bool, list: &[Entry], rest: &mut Vec<Place>) -> bool {
+        let Place(folder, from, levels) = place;
+        for (index, entry) in list.iter().enumerate() {
+            let name = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
+            let stop = |rest: &mut Vec<Place>, index| {
+                rest.push(Place(folder.clone(), from + index, *levels));
+                false
+            };
+            match &entry.jobs {
+                Some(inner) if inner.is_empty() => {}
+                _ if self.found.len() >= self.limit => return stop(rest, index),
+                Some(inner) if *levels > 1 => {
+                    let below = Place(name, 0, levels - 1);
+                    if !self.take(client, &below, is_multibranch(&entry.class), inner, rest) {
+                        return stop(rest, index + 1);
+                    }
+                }
+                Some(_) => {
+                    rest.push(Place(name, 0, LEVELS));
+                    return stop(rest, index + 1);
+                }
+                None => self.found.push(pipeline(client, name, entry, branches)),
+            }
+        }
+        if list.len() == RANGE {
+            rest.push(Place(folder.clone(), from + RANGE, *levels));
+            return false;
+        }
+        true
+    }
+}
+
+/// What branches are in has them under names that are encoded.
+fn is_multibranch(class: &str) -> bool {
+    class.ends_with("MultiBranchProject")
+}
+
+fn pipeline(client: &Client, name: String, entry: &Entry, is_branch: bool) -> Pipeline {
+    Pipeline {
+        repository: None,
+        reference: is_branch.then(|| path::branch(&name)),
+        url: Some(path::url(&client.base_url, &name, &[])),
+        enabled: !entry.color.as_deref().unwrap_or_default().starts_with("disabled"),
+        revision: None,
+        more: vec![attribute("x-jenkins-class", &entry.class)],
+        name: name.clone(),
+        id: name,
+    }
+}
+
+/// The fields of [`Entry`] for one item.
+pub const ONE: &str = "_class,color,jobs[name]{0,1}";
+
+/// One job, as [`ONE`] answers.
+///
+/// # Errors
+/// `not-found` where it holds jobs instead of being one.
+pub fn one(client: &Client, id: &str, entry: &Entry) -> Result<Pipeline> {
+    if entry.jobs.is_some() {
+        return Err(Error::not_found(format!("{id} is a folder, which is no pipeline")).hint("name a job in it"));
+    }
+    Ok(pipeline(client, id.to_owned(), entry, path::branch(id) != id.rsplit('/').next().unwrap_or_default()))
+}
+
+#[cfg(test)]
+#[path = "listing_tests.rs"]
+mod tests;

@@ -1,0 +1,199 @@
+//! A build's log, from where a reader stopped.
+//!
+//! Pure. `logText/progressiveText?start=N` answers with the text from N on and says in `X-Text-Size` where the next read
+//! begins (stapler, `LargeText.java`). The two never add up: line ends become CRLF and console notes are left out, so where
+//! we stand is N, and how much of the answer from there was taken. A log that has much more to tell is streamed by the host.
+
+use novacron_cicd_sdk::{
+    Result,
+    http::{Request, Response},
+    logs::{Availability, LogAnswer, LogChunk, LogPlan},
+    types::Error,
+};
+
+/// What is still to be read is left to the host from here on, in bytes: read in pieces, each would be sent from N again.
+const STREAMED: u64 = 8 << 20;
+
+/// Where a reader stands: Jenkins' offset, and the bytes of the answer from there that were taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// What `start` is.
+    pub start: u64,
+    taken: u64,
+}
+
+impl Position {
+    /// Of a cursor; none is the beginning.
+    ///
+    /// # Errors
+    /// `invalid-input` where it is none of ours.
+    pub fn read(cursor: Option<&str>) -> Result<Self> {
+        let Some(cursor) = cursor else { return Ok(Self::default()) };
+        let (start, taken) = cursor.split_once('+').unwrap_or((cursor, "0"));
+        match (start.parse(), taken.parse()) {
+            (Ok(start), Ok(taken)) => Ok(Self { start, taken }),
+            _ => Err(Error::invalid_input("cursor", "it is not one of this plugin's")),
+        }
+    }
+
+    fn cursor(self) -> String {
+        if self.taken == 0 { self.start.to_string() } else { format!("{}+{}", self.start, self.taken) }
+    }
+
+    /// What to ask for.
+    #[must_use]
+    pub fn ask(self, log: Request, limit: u32) -> Request {
+        log.query("start", self.start).window(self.taken, limit)
+    }
+}
+
+/// What an answer means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// This.
+    Answer(LogAnswer),
+    /// The log is shorter than it was: it is to be read from its beginning.
+    Anew,
+}
+
+/// What an answer to [`Position::ask`] means. `log` is the request without its position; `anew`: it is the second try.
+///
+/// # Errors
+/// `upstream` where the answer is not one of Jenkins' logs; `internal` where the plan can't be written.
+pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Read> {
+    let size = answer.header("x-text-size").and_then(|size| size.trim().parse::<u64>().ok());
+    let size = size.ok_or_else(|| {
+        Error::upstream("the answer is not a log of Jenkins: it has no X-Text-Size", answer.status(), answer.text())
+            .hint("a login page, or a proxy before Jenkins, answers instead")
+    })?;
+    let grows = answer.header("x-more-data").is_some();
+    if size < position.start {
+        // Jenkins begins at 0 again where the log is shorter than what was asked for ("text rolled over").
+        if size == 0 && !grows {
+            return Ok(Read::Answer(LogAnswer::Chunk(chunk(position.cursor(), Availability::Expired))));
+        }
+        return Ok(Read::Anew);
+    }
+    let left = answer.total().saturating_sub(position.taken);
+    let availability = match (grows, size) {
+        (true, 0) => Availability::NotYet,
+        (true, _) => Availability::Growing,
+        (false, _) => Availability::Complete,
+    };
+    if answer.truncated() && left > STREAMED && !anew {
+        return Ok(Read::Answer(LogAnswer::Plan(LogPlan {
+            request: log.query("start", position.start).build()?,
+            skip: position.taken,
+            filter: "strip-cr".into(),
+            next: "{header:X-Text-Size}".into(),
+            availability,
+            more: vec![],
+        })));
+    }
+    let kept = answer.bytes().len() as u64;
+    let next = if answer.truncated() {
+        Position { start: position.start, taken: position.taken + kept }
+    } else {
+        Position { start: size, taken: 0 }
+    };
+    Ok(Read::Answer(LogAnswer::Chunk(LogChunk {
+        bytes: without_returns(answer.bytes()),
+        more_now: answer.truncated(),
+        reset: anew,
+        ..chunk(next.cursor(), availability)
+    })))
+}
+
+fn chunk(next: String, availability: Availability) -> LogChunk {
+    LogChunk { bytes: vec![], next, more_now: false, reset: false, availability }
+}
+
+/// Line ends as they were: each is sent as CRLF. A return at the very end belongs to the line end that comes next.
+fn without_returns(bytes: &[u8]) -> Vec<u8> {
+    let ends_line = |index: usize| matches!(bytes.get(index + 1), None | Some(b'\n'));
+    bytes
+        .iter()
+        .enumerate()
+        .filter(|(index, byte)| **byte != b'\r' || !ends_line(*index))
+        .map(|(_, byte)| *byte)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn log() -> Request {
+        Request::get("/job/a/17/logText/progressiveText")
+    }
+
+    fn answered(headers: &[(&str, &str)], body: &str) -> Response {
+        Response::fake(200, headers, body.as_bytes(), true)
+    }
+
+    fn said(position: &str, anew: bool, headers: &[(&str, &str)], body: &str) -> (String, String, Availability, bool) {
+        let position = Position::read(Some(position)).unwrap();
+        match read(position, anew, log(), &answered(headers, body)).unwrap() {
+            Read::Answer(LogAnswer::Chunk(chunk)) => {
+                (String::from_utf8(chunk.bytes).unwrap(), chunk.next, chunk.availability, chunk.reset)
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn where_to_go_on_is_what_jenkins_says_and_never_what_came() {
+        let more = ("X-More-Data", "true");
+        let rows = [
+            ("0", &[("X-Text-Size", "0"), more][..], "", ("", "0", Availability::NotYet)),
+            ("0", &[("X-Text-Size", "4"), more], "a\r\nb\r\n", ("a\nb\n", "4", Availability::Growing)),
+            ("4", &[("X-Text-Size", "4"), more], "", ("", "4", Availability::Growing)),
+            ("4", &[("X-Text-Size", "90")], "c\r\n", ("c\n", "90", Availability::Complete)),
+            ("90", &[("X-Text-Size", "90")], "", ("", "90", Availability::Complete)),
+            ("0", &[("X-Text-Size", "0")], "", ("", "0", Availability::Complete)),
+            ("90", &[("X-Text-Size", "0")], "", ("", "90", Availability::Expired)),
+        ];
+        for (position, headers, body, (bytes, next, availability)) in rows {
+            let expected = (bytes.to_owned(), next.to_owned(), availability, false);
+            assert_eq!(said(position, false, headers, body), expected, "{position} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_that_became_shorter_is_read_from_its_beginning() {
+        let headers = [("X-Text-Size", "3"), ("X-More-Data", "true")];
+        let position = Position::read(Some("90")).unwrap();
+        assert_eq!(read(position, false, log(), &answered(&headers, "abc")).unwrap(), Read::Anew);
+        assert_eq!(said("0", true, &headers, "abc"), ("abc".into(), "3".into(), Availability::Growing, true));
+    }
+
+    #[test]
+    fn only_returns_of_line_ends_are_taken_away() {
+        let rows = [("a\r\nb", "a\nb"), ("10%\r20%\r\n", "10%\r20%\n"), ("a\r", "a"), ("\r\r\n", "\r\n"), ("", "")];
+        for (given, expected) in rows {
+            assert_eq!(without_returns(given.as_bytes()), expected.as_bytes(), "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_position_asks_from_its_offset_and_behind_what_was_taken() {
+        for (cursor, url, skip) in [(None, "start=0", 0), (Some("90"), "start=90", 0), (Some("90+7"), "start=90", 7)] {
+            let position = Position::read(cursor).unwrap();
+            let request = position.ask(log(), 512).build().unwrap();
+            let window = request.window.unwrap();
+            assert!(request.url.ends_with(url), "{}", request.url);
+            assert_eq!((window.skip, window.limit), (skip, 512));
+            assert_eq!(position.cursor(), cursor.unwrap_or("0"));
+        }
+        for wrong in ["x", "-1", "1+", "1+x", ""] {
+            assert!(Position::read(Some(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_size_is_not_a_log() {
+        assert!(read(Position::default(), false, log(), &answered(&[], "<html>")).is_err());
+    }
+}

@@ -1,0 +1,156 @@
+//! Where an item of Jenkins is: from its full name to its path.
+//!
+//! A full name is a pipeline's id. Its parts are the names as Jenkins stores them, so the branch `dev/main` of a
+//! multibranch project is the item `dev%2Fmain` and its path `/job/repo/job/dev%252Fmain`
+//! (workflow-multibranch, `WorkflowBranchProjectFactoryTest`): names are encoded once more and never decoded.
+
+use novacron_cicd_sdk::{
+    Result,
+    http::{Target, encode},
+    types::{Error, RunRef},
+};
+
+/// An item below the base URL, and what is asked of it: `("a/b", ["api", "json"])` is `/job/a/job/b/api/json`. The empty
+/// name is the controller itself.
+#[must_use]
+pub fn of(full_name: &str, tail: &[&str]) -> Target {
+    let mut segments = Vec::new();
+    if !full_name.is_empty() {
+        for name in full_name.split('/') {
+            segments.extend(["job".to_owned(), name.to_owned()]);
+        }
+    }
+    segments.extend(tail.iter().map(|part| (*part).to_owned()));
+    segments.into()
+}
+
+/// A build, and what is asked of it.
+///
+/// # Errors
+/// `invalid-input` where the run's id is no number of a build.
+pub fn of_build(run: &RunRef, tail: &[&str]) -> Result<Target> {
+    number(&run.run)?;
+    let mut segments = vec![run.run.as_str()];
+    segments.extend(tail);
+    Ok(of(&run.pipeline, &segments))
+}
+
+/// The number of a build, which is a run's id.
+///
+/// # Errors
+/// `invalid-input` where it is none.
+pub fn number(run: &str) -> Result<u64> {
+    let plain = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if plain { run.parse().ok() } else { None };
+    number.ok_or_else(|| Error::invalid_input("run", format!("{run:?} is not the number of a build")))
+}
+
+/// The address that a browser finds it at. Built on our own base URL: what Jenkins takes for its own may be the address of
+/// a proxy, or none at all.
+#[must_use]
+pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
+    let mut url = base_url.trim_end_matches('/').to_owned();
+    for name in full_name.split('/').filter(|name| !name.is_empty()) {
+        url.push_str("/job/");
+        url.push_str(&encode(name));
+    }
+    for part in tail {
+        url.push('/');
+        url.push_str(&encode(part));
+    }
+    url.push('/');
+    url
+}
+
+/// The branch that a branch job is named after: the last name, decoded. Of a name that has nothing encoded it is the name.
+#[must_use]
+pub fn branch(full_name: &str) -> String {
+    let name = full_name.rsplit('/').next().unwrap_or_default();
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let hex = |byte: &u8| (*byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        match (first, after) {
+            (b'%', [high, low, tail @ ..]) if hex(high).is_some() && hex(low).is_some() => {
+                bytes.push(hex(high).unwrap_or(0) << 4 | hex(low).unwrap_or(0));
+                rest = tail;
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use novacron_cicd_sdk::http::Request;
+
+    use super::*;
+
+    fn path(target: Target) -> Result<String> {
+        Ok(Request::get(target).build()?.url)
+    }
+
+    #[test]
+    fn names_are_encoded_as_they_are_stored() {
+        let rows = [
+            ("", "/api/json"),
+            ("app", "/job/app/api/json"),
+            ("a/b/c", "/job/a/job/b/job/c/api/json"),
+            ("repo/dev%2Fmain", "/job/repo/job/dev%252Fmain/api/json"),
+            ("my app/a+b#1", "/job/my%20app/job/a%2Bb%231/api/json"),
+            ("büro/job", "/job/b%C3%BCro/job/job/api/json"),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(path(of(name, &["api", "json"])).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused() {
+        for name in ["a//b", "/a", "a/", "a/../b", "."] {
+            assert!(path(of(name, &["api", "json"])).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_build_is_a_number() {
+        let run = |run: &str| RunRef { pipeline: "a/b".into(), run: run.into(), attempt: None };
+        assert_eq!(path(of_build(&run("17"), &["stop"]).unwrap()).unwrap(), "/job/a/job/b/17/stop");
+        for wrong in ["", "lastBuild", "+1", "1/../2", "99999999999999999999"] {
+            assert!(of_build(&run(wrong), &[]).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_to_people_stands_on_our_base_url() {
+        let rows = [
+            ("https://ci.example/", "a/b", "https://ci.example/job/a/job/b/17/"),
+            ("https://ci.example/jenkins", "r/dev%2Fx", "https://ci.example/jenkins/job/r/job/dev%252Fx/17/"),
+        ];
+        for (base, name, expected) in rows {
+            assert_eq!(url(base, name, &["17"]), expected);
+        }
+    }
+
+    #[test]
+    fn a_branch_jobs_name_is_the_branch_encoded() {
+        let rows = [
+            ("repo/dev%2Fmain", "dev/main"),
+            ("repo/PR-12", "PR-12"),
+            ("main", "main"),
+            ("r/100%", "100%"),
+            ("r/%zz", "%zz"),
+            ("r/%ff", "%ff"),
+            ("r/b%C3%BCro", "büro"),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(branch(name), expected);
+        }
+    }
+}
