@@ -55,7 +55,7 @@ impl Pipelines for Jenkins {
         let client = Client::here()?;
         let mut walk = listing::Walk::begin(page.cursor.as_deref(), page.limit)?;
         for _ in 0..listing::REQUESTS {
-            let Some(place) = walk.next() else { break };
+            let Some(place) = walk.ask() else { break };
             let request =
                 client.tree(path::of(place.folder(), &["api", "json"]), place.tree()).window(0, listing::MOST);
             let answer = request.send()?;
@@ -163,13 +163,10 @@ impl Logs for Jenkins {
             let answer = client::taken(position.ask(log.clone(), request.limit).send()?)?;
             logs::read(position, anew, log.clone(), &answer)
         };
-        match read(logs::Position::read(request.cursor.as_deref())?, false)? {
-            logs::Read::Answer(answer) => Ok(answer),
-            logs::Read::Anew => match read(logs::Position::default(), true)? {
-                logs::Read::Answer(answer) => Ok(answer),
-                logs::Read::Anew => Err(Error::internal("no log is shorter than nothing")),
-            },
+        if let Some(answer) = read(logs::Position::read(request.cursor.as_deref())?, false)? {
+            return Ok(answer);
         }
+        read(logs::Position::default(), true)?.ok_or_else(|| Error::internal("no log is shorter than nothing"))
     }
 }
 

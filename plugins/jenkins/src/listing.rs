@@ -90,7 +90,7 @@ impl Walk {
 
     /// Where to ask next; none: all was seen, or the page is full.
     #[must_use]
-    pub fn next(&mut self) -> Option<Place> {
+    pub fn ask(&mut self) -> Option<Place> {
         if self.found.len() >= self.limit { None } else { self.places.pop() }
     }
 
@@ -130,7 +130,10 @@ impl Walk {
         for (index, entry) in list.iter().enumerate() {
             let name = if folder.is_empty() { entry.name.clone() } else { format!("{folder}/{}", entry.name) };
             let stop = |rest: &mut Vec<Place>, index| {
-                rest.push(Place(folder.clone(), from + index, *levels));
+                // Behind the last of a list that is not full there is nothing to ask for.
+                if index < list.len() || list.len() == RANGE {
+                    rest.push(Place(folder.clone(), from + index, *levels));
+                }
                 false
             };
             match &entry.jobs {

@@ -53,7 +53,7 @@ fn walk(root: &Value, limit: u32) -> (Vec<String>, usize, usize) {
     let mut cursor = None;
     loop {
         let mut walk = Walk::begin(cursor.as_deref(), limit).unwrap();
-        while let Some(place) = walk.next() {
+        while let Some(place) = walk.ask() {
             requests += 1;
             let body = answer(root, &place);
             let size = body.to_string().len();
@@ -145,12 +145,12 @@ fn any_class_that_holds_jobs_is_a_folder_and_branches_know_their_names() {
         { "_class": "hudson.model.ExternalJob", "name": "e", "color": null },
     ] });
     let mut walk = Walk::begin(None, 10).unwrap();
-    let place = walk.next().unwrap();
+    let place = walk.ask().unwrap();
     walk.answered(&client(), place, serde_json::from_value(root).unwrap());
     let rows: Vec<_> = walk.found.iter().map(|it| (it.id.as_str(), it.reference.as_deref(), it.enabled)).collect();
     assert_eq!(rows, [("s/m", None, false), ("o/r/dev%2Fmain", Some("dev/main"), true), ("e", None, true)]);
     assert_eq!(walk.found[1].url.as_deref(), Some("https://ci.example/job/o/job/r/job/dev%252Fmain/"));
-    assert_eq!((walk.next(), walk.cursor()), (None, None));
+    assert_eq!((walk.ask(), walk.cursor()), (None, None));
 }
 
 #[test]

@@ -47,20 +47,11 @@ impl Position {
     }
 }
 
-/// What an answer means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// This.
-    Answer(LogAnswer),
-    /// The log is shorter than it was: it is to be read from its beginning.
-    Anew,
-}
-
-/// What an answer to [`Position::ask`] means. `log` is the request without its position; `anew`: it is the second try.
+/// What an answer to [`Position::ask`] means; none: the log is shorter than it was, and is to be read from its beginning. `log` is the request without its position; `anew`: it is the second try.
 ///
 /// # Errors
 /// `upstream` where the answer is not one of Jenkins' logs; `internal` where the plan can't be written.
-pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Read> {
+pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Option<LogAnswer>> {
     let size = answer.header("x-text-size").and_then(|size| size.trim().parse::<u64>().ok());
     let size = size.ok_or_else(|| {
         Error::upstream("the answer is not a log of Jenkins: it has no X-Text-Size", answer.status(), answer.text())
@@ -70,9 +61,9 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
     if size < position.start {
         // Jenkins begins at 0 again where the log is shorter than what was asked for ("text rolled over").
         if size == 0 && !grows {
-            return Ok(Read::Answer(LogAnswer::Chunk(chunk(position.cursor(), Availability::Expired))));
+            return Ok(Some(LogAnswer::Chunk(chunk(position.cursor(), Availability::Expired))));
         }
-        return Ok(Read::Anew);
+        return Ok(None);
     }
     let left = answer.total().saturating_sub(position.taken);
     let availability = match (grows, size) {
@@ -81,7 +72,7 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
         (false, _) => Availability::Complete,
     };
     if answer.truncated() && left > STREAMED && !anew {
-        return Ok(Read::Answer(LogAnswer::Plan(LogPlan {
+        return Ok(Some(LogAnswer::Plan(LogPlan {
             request: log.query("start", position.start).build()?,
             skip: position.taken,
             filter: "strip-cr".into(),
@@ -96,7 +87,7 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
     } else {
         Position { start: size, taken: 0 }
     };
-    Ok(Read::Answer(LogAnswer::Chunk(LogChunk {
+    Ok(Some(LogAnswer::Chunk(LogChunk {
         bytes: without_returns(answer.bytes()),
         more_now: answer.truncated(),
         reset: anew,
@@ -136,7 +127,7 @@ mod tests {
     fn said(position: &str, anew: bool, headers: &[(&str, &str)], body: &str) -> (String, String, Availability, bool) {
         let position = Position::read(Some(position)).unwrap();
         match read(position, anew, log(), &answered(headers, body)).unwrap() {
-            Read::Answer(LogAnswer::Chunk(chunk)) => {
+            Some(LogAnswer::Chunk(chunk)) => {
                 (String::from_utf8(chunk.bytes).unwrap(), chunk.next, chunk.availability, chunk.reset)
             }
             other => unreachable!("{other:?}"),
@@ -165,7 +156,7 @@ mod tests {
     fn a_log_that_became_shorter_is_read_from_its_beginning() {
         let headers = [("X-Text-Size", "3"), ("X-More-Data", "true")];
         let position = Position::read(Some("90")).unwrap();
-        assert_eq!(read(position, false, log(), &answered(&headers, "abc")).unwrap(), Read::Anew);
+        assert_eq!(read(position, false, log(), &answered(&headers, "abc")).unwrap(), None);
         assert_eq!(said("0", true, &headers, "abc"), ("abc".into(), "3".into(), Availability::Growing, true));
     }
 

@@ -1,0 +1,242 @@
+//! A Jenkins controller, as far as clients get it wrong. Faithful to the behaviours that core's own source shows
+//! (`hudson/model/Queue.java`, `jenkins/model/ParameterizedJobMixIn.java`, stapler's `LargeText.java`, ...), not to its pages.
+//!
+//! It stands under a context path, takes itself for being at another address, and does nothing by itself: a test takes items
+//! out of the queue, ends builds and writes their logs.
+
+mod answer;
+mod routes;
+mod tree;
+mod world;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{Router, body::Body, extract::Request};
+use http_body_util::BodyExt as _;
+use serde_json::json;
+
+pub use world::{Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World};
+
+use world::Left;
+
+/// Below which path it stands.
+pub const CONTEXT: &str = "/jenkins";
+/// Its only user.
+pub const USER: &str = "ci";
+
+/// A request, as it came.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its method.
+    pub method: String,
+    /// Path below the context, and query, as they were encoded.
+    pub target: String,
+    /// Its headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+    /// How many bytes of body were answered.
+    pub answered: usize,
+}
+
+impl Seen {
+    /// A header of it.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `GET /queue/api/json`: without the query.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.target.split('?').next().unwrap_or_default())
+    }
+}
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// It is answered with this, and nothing else happens.
+    Refuse(u16, Vec<(String, String)>, String),
+    /// It is done, and the connection breaks in the answer.
+    LoseAnswer,
+}
+
+/// A controller on loopback.
+pub struct Jenkins {
+    address: SocketAddr,
+    world: Arc<Mutex<World>>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Jenkins {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Jenkins {
+    /// With these items. Its user has an API token and a password: [`crate::house::secret`] of the slots' names.
+    ///
+    /// # Panics
+    /// Where loopback can't be listened on.
+    pub async fn start(items: Vec<Item>) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let world = World {
+            root_url: "https://jenkins.internal.example:8443/".into(),
+            items,
+            users: vec![(USER.into(), crate::house::secret("token"), crate::house::secret("password"))],
+            crumbs: true,
+            booting: false,
+            behind_login: false,
+            lacking: Default::default(),
+            plugins: vec!["pipeline-rest-api".into()],
+            now: 1_800_000_000_000,
+            queue: Vec::new(),
+            next_place: 142,
+            sessions: Default::default(),
+            next_session: 0,
+            seen: Vec::new(),
+            faults: Default::default(),
+        };
+        let world = Arc::new(Mutex::new(world));
+        let shared = world.clone();
+        let router = Router::new().fallback(move |request: Request<Body>| {
+            let world = shared.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                routes::serve(&mut world.lock().unwrap(), &head, &body)
+            }
+        });
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, world, server }
+    }
+
+    /// Where we reach it, which is not where it thinks it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}{CONTEXT}", self.address)
+    }
+
+    /// All that is there, to look at and to change.
+    ///
+    /// # Panics
+    /// Where another test thread failed while it held it.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.world().seen.clone()
+    }
+
+    /// The same, a line each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.world().seen.iter().map(Seen::line).collect()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_seen(&self) {
+        self.world().seen.clear();
+    }
+
+    /// The next request whose line holds `needle` goes wrong.
+    pub fn fail(&self, needle: &str, fault: Fault) {
+        self.world().faults.push_back((needle.to_owned(), fault));
+    }
+
+    /// The places that wait, in their order.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<u64> {
+        self.world().queue.iter().filter(|place| place.left.is_none()).map(|place| place.id).collect()
+    }
+
+    /// Takes an item out of the queue without a build yet.
+    ///
+    /// # Panics
+    /// Where there is no such item.
+    pub fn leave(&self, id: u64) {
+        self.world().queue.iter_mut().find(|place| place.id == id).unwrap().left = Some(Left::Leaving);
+    }
+
+    /// Begins a build of a queue item; answers its number.
+    ///
+    /// # Panics
+    /// Where there is no such item.
+    pub fn begin(&self, id: u64) -> u64 {
+        let mut world = self.world();
+        let now = world.now;
+        let place = world.queue.iter().find(|place| place.id == id).unwrap().clone();
+        let item = world.item(&place.job).unwrap();
+        let number = item.builds.last().map_or(1, |build| build.number + 1);
+        let (building, in_progress) = (true, true);
+        let actions = place.actions;
+        item.builds.push(Build {
+            number,
+            building,
+            in_progress,
+            timestamp: now,
+            queue_id: id,
+            actions,
+            ..Build::default()
+        });
+        world.queue.iter_mut().find(|place| place.id == id).unwrap().left = Some(Left::As(number));
+        number
+    }
+
+    /// Drops what has left the queue, as Jenkins does after five minutes and at a restart.
+    pub fn forget_left(&self) {
+        self.world().queue.retain(|place| place.left.is_none());
+    }
+
+    /// Begins a build that nobody queued through us, with causes of these classes.
+    ///
+    /// # Panics
+    /// Where there is no such job.
+    pub fn begin_by(&self, job: &str, causes: &[&str]) -> u64 {
+        let causes: Vec<_> =
+            causes.iter().map(|class| json!({ "_class": class, "shortDescription": "Started elsewhere" })).collect();
+        let mut world = self.world();
+        let id = world.enqueue(job, vec![json!({ "name": "made-by", "value": causes.len() })], "somebody").0;
+        let place = world.queue.iter_mut().find(|place| place.id == id).unwrap();
+        place.actions = vec![json!({ "_class": "hudson.model.CauseAction", "causes": causes })];
+        drop(world);
+        self.begin(id)
+    }
+
+    /// Changes a build.
+    ///
+    /// # Panics
+    /// Where there is no such build.
+    pub fn build<T>(&self, job: &str, number: u64, change: impl FnOnce(&mut Build) -> T) -> T {
+        let mut world = self.world();
+        let item = world.item(job).unwrap();
+        change(item.builds.iter_mut().find(|build| build.number == number).unwrap())
+    }
+
+    /// Ends a build.
+    ///
+    /// # Panics
+    /// Where there is no such build.
+    pub fn end(&self, job: &str, number: u64, result: &str) {
+        self.world().now += 60_000;
+        self.build(job, number, |build| {
+            build.result = Some(result.to_owned());
+            build.building = false;
+            build.in_progress = false;
+        });
+    }
+
+    /// Ends every session, as a restart does.
+    pub fn end_sessions(&self) {
+        self.world().sessions.clear();
+    }
+}

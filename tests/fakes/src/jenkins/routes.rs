@@ -1,0 +1,298 @@
+//! Who asks for what, and what becomes of it.
+
+use axum::response::Response;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    CONTEXT, Fault, Seen,
+    answer::Answer,
+    tree,
+    world::{Build, Left, World, build_json},
+};
+
+/// Who asks, and how that is known.
+struct Caller {
+    name: String,
+    by_token: bool,
+    session: Option<String>,
+}
+
+const ANONYMOUS: &str = "anonymous";
+
+pub(super) fn serve(world: &mut World, head: &Parts, body: &[u8]) -> Response {
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    let target = target.strip_prefix(CONTEXT).unwrap_or(target).to_owned();
+    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let seen = Seen {
+        method: head.method.to_string(),
+        target,
+        headers: head.headers.iter().map(header).collect(),
+        body: String::from_utf8_lossy(body).into_owned(),
+        answered: 0,
+    };
+    let line = seen.line();
+    let at = world.faults.iter().position(|(needle, _)| line.contains(needle.as_str()));
+    let fault = at.and_then(|at| world.faults.remove(at)).map(|(_, fault)| fault);
+    let answer = match &fault {
+        Some(Fault::Refuse(status, headers, body)) => {
+            let mut answer = Answer::new(*status);
+            answer.headers.clone_from(headers);
+            answer.body = body.clone().into();
+            answer
+        }
+        _ if !head.uri.path().starts_with(CONTEXT) => Answer::page(404, "Not Found"),
+        _ => admit(world, &seen),
+    };
+    world.seen.push(Seen { answered: answer.body.len(), ..seen });
+    answer.into_response(matches!(fault, Some(Fault::LoseAnswer)))
+}
+
+fn admit(world: &mut World, seen: &Seen) -> Answer {
+    if world.booting {
+        return Answer::page(503, "Starting Jenkins");
+    }
+    if world.behind_login {
+        return Answer::page(200, "Sign in");
+    }
+    if seen.line() == "POST /j_spring_security_check" {
+        return log_in(world, seen);
+    }
+    let caller = match identify(world, seen) {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    // Only POST is checked, and no request that an API token came with (CrumbFilter, ApiCrumbExclusion).
+    if world.crumbs && seen.method == "POST" && !caller.by_token {
+        let expected = caller.session.as_deref().map(|session| crumb(&caller.name, session));
+        if expected.is_none() || seen.header("jenkins-crumb") != expected.as_deref() {
+            return Answer::page(403, "Error 403 No valid crumb was included in the request");
+        }
+    }
+    if caller.name == ANONYMOUS && !seen.target.starts_with("/crumbIssuer/") {
+        return Answer::denied(ANONYMOUS, "hudson.model.Hudson.Read");
+    }
+    route(world, seen, &caller)
+}
+
+fn identify(world: &World, seen: &Seen) -> Result<Caller, Answer> {
+    let cookies = seen.header("cookie").unwrap_or_default();
+    let session = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("JSESSIONID.1a2b=")).map(str::to_owned);
+    let session = session.filter(|session| world.sessions.contains_key(session));
+    if let Some(basic) = seen.header("authorization").and_then(|value| value.strip_prefix("Basic ")) {
+        let pair = STANDARD.decode(basic).ok().and_then(|pair| String::from_utf8(pair).ok()).unwrap_or_default();
+        let (name, secret) = pair.split_once(':').unwrap_or_default();
+        return match world.users.iter().find(|(user, ..)| user == name) {
+            Some((_, token, _)) if token == secret => Ok(Caller { name: name.into(), by_token: true, session }),
+            Some((.., password)) if password == secret => Ok(Caller { name: name.into(), by_token: false, session }),
+            _ => Err(Answer::page(401, &format!("Error 401 Invalid password/token for user: {name}"))),
+        };
+    }
+    let name = session.as_ref().and_then(|session| world.sessions[session].clone());
+    Ok(Caller { name: name.unwrap_or_else(|| ANONYMOUS.into()), by_token: false, session })
+}
+
+/// Good for one user in one session (`DefaultCrumbIssuer.issueCrumb`).
+fn crumb(user: &str, session: &str) -> String {
+    hex::encode(Sha256::digest(format!("{user};{session};salt")))
+}
+
+fn new_session(world: &mut World, user: Option<&str>) -> String {
+    world.next_session += 1;
+    let session = format!("node0session{:08}", world.next_session);
+    world.sessions.insert(session.clone(), user.map(str::to_owned));
+    session
+}
+
+fn log_in(world: &mut World, seen: &Seen) -> Answer {
+    let form = form(&seen.body);
+    let given = |name: &str| form.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let known = world
+        .users
+        .iter()
+        .any(|(user, _, password)| given("j_username") == Some(user) && given("j_password") == Some(password));
+    // It leads to a page either way, in a session of its own.
+    let session = new_session(world, given("j_username").filter(|_| known));
+    let page = if known { CONTEXT.to_owned() + "/" } else { format!("{CONTEXT}/loginError") };
+    Answer::to(302, &page).header("set-cookie", format!("JSESSIONID.1a2b={session}; Path={CONTEXT}; HttpOnly"))
+}
+
+fn form(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+fn query(seen: &Seen, name: &str) -> Option<String> {
+    let (_, query) = seen.target.split_once('?')?;
+    form(query).into_iter().find(|(there, _)| there == name).map(|(_, value)| value)
+}
+
+fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
+    let path = seen.target.split('?').next().unwrap_or_default();
+    let segments: Vec<String> = path
+        .trim_matches('/')
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (seen.method.as_str(), parts.as_slice()) {
+        ("GET", ["crumbIssuer", "api", "json"]) if !world.crumbs => Answer::page(404, "Not Found"),
+        ("GET", ["crumbIssuer", "api", "json"]) => {
+            let session = caller.session.clone().unwrap_or_else(|| new_session(world, None));
+            let crumb = json!({ "_class": "hudson.security.csrf.DefaultCrumbIssuer", "crumb": crumb(&caller.name, &session),
+                                "crumbRequestField": "Jenkins-Crumb" });
+            Answer::json(&crumb).header("set-cookie", format!("JSESSIONID.1a2b={session}; Path={CONTEXT}; HttpOnly"))
+        }
+        ("GET", ["me", "api", "json"]) => read(seen, &json!({ "_class": "hudson.model.User", "id": caller.name })),
+        ("GET", ["pluginManager", "api", "json"]) if world.lacking.contains("hudson.model.Hudson.Administer") => {
+            Answer::denied(&caller.name, "hudson.model.Hudson.Administer")
+        }
+        ("GET", ["pluginManager", "api", "json"]) => {
+            let plugin = |name: &String| json!({ "shortName": name, "active": true });
+            read(seen, &json!({ "plugins": world.plugins.iter().map(plugin).collect::<Vec<_>>() }))
+        }
+        ("GET", ["api", "json"]) => {
+            let jobs: Vec<Value> = world.items.iter().map(|item| world.item_json(item, &item.name)).collect();
+            let root =
+                json!({ "_class": "hudson.model.Hudson", "url": world.root_url, "quietingDown": false, "jobs": jobs });
+            read(seen, &root)
+        }
+        ("GET", ["queue", "api", "json"]) => {
+            let items: Vec<Value> =
+                world.queue.iter().filter(|place| place.left.is_none()).map(|place| world.place_json(place)).collect();
+            read(seen, &json!({ "_class": "hudson.model.Queue", "items": items }))
+        }
+        ("GET", ["queue", "item", id, "api", "json"]) => {
+            let place = world.queue.iter().find(|place| place.id.to_string() == *id);
+            place.map_or_else(missing, |place| read(seen, &world.place_json(place)))
+        }
+        ("POST", ["queue", "cancelItem"]) => {
+            let id = query(seen, "id").unwrap_or_default();
+            match world.queue.iter_mut().find(|place| place.id.to_string() == id) {
+                Some(place) if place.left.is_none() => {
+                    place.left = Some(Left::Cancelled);
+                    Answer::new(204)
+                }
+                Some(_) => Answer::new(422),
+                None => Answer::new(404),
+            }
+        }
+        (method, parts) => {
+            let named = parts.chunks(2).take_while(|pair| matches!(pair, ["job", _])).count();
+            let name = parts[..2 * named].iter().skip(1).step_by(2).copied().collect::<Vec<_>>().join("/");
+            item(world, seen, caller, (method, &name, &parts[2 * named..]))
+        }
+    }
+}
+
+fn missing() -> Answer {
+    Answer::page(404, "Not Found")
+}
+
+fn read(seen: &Seen, value: &Value) -> Answer {
+    match query(seen, "tree").map(|wanted| tree::prune(value, &wanted)) {
+        None => Answer::json(value),
+        Some(Ok(value)) => Answer::json(&value),
+        Some(Err(error)) => Answer::page(500, &error),
+    }
+}
+
+fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (&str, &str, &[&str])) -> Answer {
+    let Some(item) = world.item(name).map(|item| item.clone()) else { return missing() };
+    match (method, rest) {
+        ("GET", ["api", "json"]) => read(seen, &world.item_json(&item, name)),
+        ("POST", [action @ ("build" | "buildWithParameters")]) => {
+            if world.lacking.contains("hudson.model.Item.Build") {
+                return Answer::denied(&caller.name, "hudson.model.Item.Build");
+            }
+            if item.disabled {
+                return Answer::page(409, &format!("{name} is not buildable"));
+            }
+            schedule(world, seen, caller, name, item.parameters.as_deref(), *action == "build")
+        }
+        (method, [number, rest @ ..]) => {
+            let now = world.now;
+            let build = number.parse().ok().and_then(|number| world.build(name, number));
+            build.map_or_else(missing, |build| of_build(build, seen, now, method, rest))
+        }
+        _ => missing(),
+    }
+}
+
+fn schedule(
+    world: &mut World,
+    seen: &Seen,
+    caller: &Caller,
+    name: &str,
+    declared: Option<&[Value]>,
+    plain: bool,
+) -> Answer {
+    let mut given = Vec::new();
+    match (declared, plain) {
+        (None, false) => return Answer::page(400, &format!("{name} is not parameterized")),
+        (Some(_), true) => return Answer::page(400, "This page expects a form submission"),
+        (None, true) => {}
+        (Some(declared), false) => {
+            // What is declared is looked for among what came, and nothing else is looked at.
+            let fields = form(&seen.body);
+            for definition in declared {
+                let name = definition["name"].as_str().unwrap_or_default();
+                let sent = fields.iter().find(|(field, _)| field == name).map(|(_, value)| Value::from(value.clone()));
+                let value = sent.unwrap_or_else(|| definition["defaultParameterValue"]["value"].clone());
+                if definition["choices"].as_array().is_some_and(|choices| !choices.contains(&value)) {
+                    return Answer::page(
+                        500,
+                        &format!("IllegalArgumentException: Illegal choice for parameter {name}"),
+                    );
+                }
+                let hidden = definition["type"] == "PasswordParameterDefinition";
+                given.push(if hidden { json!({ "name": name }) } else { json!({ "name": name, "value": value }) });
+            }
+        }
+    }
+    let (id, created) = world.enqueue(name, given, &caller.name);
+    let place = format!("{}queue/item/{id}/", world.root_url);
+    // Only `buildWithParameters` tells that a request was folded into another.
+    Answer::to(if created || plain { 201 } else { 303 }, &place)
+}
+
+fn of_build(build: &mut Build, seen: &Seen, now: u64, method: &str, rest: &[&str]) -> Answer {
+    match (method, rest) {
+        ("GET", ["api", "json"]) => read(seen, &build_json(build, now)),
+        ("POST", [word @ ("stop" | "term" | "kill")]) => {
+            build.asked.push((*word).to_owned());
+            if *word == "stop" { Answer::to(302, "../") } else { Answer::new(200) }
+        }
+        ("GET", ["logText", "progressiveText"]) => {
+            let start = query(seen, "start").and_then(|start| start.parse().ok()).unwrap_or(0);
+            progressive(build, start)
+        }
+        _ => missing(),
+    }
+}
+
+/// Stapler's `LargeText.doProgressText`.
+fn progressive(build: &Build, start: usize) -> Answer {
+    let (log, grows) = (build.log.as_deref(), build.building || build.in_progress);
+    let log_so_far = log.unwrap_or_default();
+    // The text rolled over: it begins again.
+    let start = if start > log_so_far.len() { 0 } else { start };
+    let mut answer =
+        Answer::new(200).header("content-type", "text/plain;charset=utf-8").header("x-text-size", log_so_far.len());
+    if grows {
+        answer = answer.header("x-more-data", true);
+    }
+    let mut last = 0;
+    for byte in &log_so_far[start..] {
+        if *byte == b'\n' && last != b'\r' {
+            answer.body.push(b'\r');
+        }
+        answer.body.push(*byte);
+        last = *byte;
+    }
+    answer
+}

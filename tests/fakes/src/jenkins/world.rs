@@ -1,0 +1,233 @@
+//! What is there on the controller: items, queue, builds. Only what a client can see of it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde_json::{Value, json};
+
+use super::{Fault, Seen};
+
+/// The class of a pipeline job.
+pub const PIPELINE: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
+/// The class of a folder.
+pub const FOLDER: &str = "com.cloudbees.hudson.plugins.folder.Folder";
+/// The class of a project with a job for each branch.
+pub const MULTIBRANCH: &str = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject";
+
+/// A folder or a job.
+#[derive(Clone, Debug, Default)]
+pub struct Item {
+    /// As it is stored: a branch is encoded.
+    pub name: String,
+    /// Its class.
+    pub class: String,
+    /// What it holds; none: it is a job.
+    pub items: Option<Vec<Item>>,
+    /// Its parameter definitions, as the API shows them; none: it takes none.
+    pub parameters: Option<Vec<Value>>,
+    /// Whether it takes builds.
+    pub disabled: bool,
+    /// Its builds, the oldest first.
+    pub builds: Vec<Build>,
+}
+
+impl Item {
+    /// A pipeline.
+    #[must_use]
+    pub fn job(name: &str) -> Self {
+        Self { name: name.into(), class: PIPELINE.into(), ..Self::default() }
+    }
+
+    /// Something that holds others.
+    #[must_use]
+    pub fn folder(name: &str, class: &str, items: Vec<Item>) -> Self {
+        Self { name: name.into(), class: class.into(), items: Some(items), ..Self::default() }
+    }
+
+    /// With string parameters of these names and defaults.
+    #[must_use]
+    pub fn with_strings(self, parameters: &[(&str, &str)]) -> Self {
+        let one = |(name, default): &(&str, &str)| {
+            json!({ "_class": "hudson.model.StringParameterDefinition", "type": "StringParameterDefinition",
+                    "name": name, "description": "", "defaultParameterValue": { "value": default } })
+        };
+        self.with(parameters.iter().map(one).collect())
+    }
+
+    /// With these parameters more.
+    #[must_use]
+    pub fn with(mut self, parameters: Vec<Value>) -> Self {
+        self.parameters.get_or_insert_default().extend(parameters);
+        self
+    }
+
+    fn color(&self) -> String {
+        let last = self.builds.last();
+        let color = match last.and_then(|build| build.result.as_deref()) {
+            _ if self.disabled => "disabled",
+            Some("SUCCESS") => "blue",
+            Some("UNSTABLE") => "yellow",
+            Some("FAILURE") => "red",
+            Some("ABORTED") => "aborted",
+            _ => "notbuilt",
+        };
+        if last.is_some_and(|build| build.building) { format!("{color}_anime") } else { color.into() }
+    }
+}
+
+/// A build.
+#[derive(Clone, Debug, Default)]
+pub struct Build {
+    /// Its number.
+    pub number: u64,
+    /// May be set while it builds.
+    pub result: Option<String>,
+    /// An executor works on it.
+    pub building: bool,
+    /// It is not at its very end.
+    pub in_progress: bool,
+    /// When it began.
+    pub timestamp: u64,
+    /// The queue item that it came from.
+    pub queue_id: u64,
+    /// What it was given, and why.
+    pub actions: Vec<Value>,
+    /// What it wrote; none: the file is not there yet.
+    pub log: Option<Vec<u8>>,
+    /// Whether it is named in the queue while it can't be read.
+    pub hidden: bool,
+    /// `stop`, `term` and `kill`, as they were asked for.
+    pub asked: Vec<String>,
+}
+
+/// What waits, or has left and is still remembered.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) id: u64,
+    pub(super) job: String,
+    pub(super) actions: Vec<Value>,
+    pub(super) left: Option<Left>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    Cancelled,
+    Leaving,
+    As(u64),
+}
+
+/// All of it.
+#[derive(Debug)]
+pub struct World {
+    /// What Jenkins takes for its own address; ours is another.
+    pub root_url: String,
+    /// What the controller holds.
+    pub items: Vec<Item>,
+    /// Users with their API tokens and passwords.
+    pub users: Vec<(String, String, String)>,
+    /// Whether POSTs of a session need a crumb.
+    pub crumbs: bool,
+    /// Every address answers 503.
+    pub booting: bool,
+    /// Every address answers 200 with a page to log in at, as some proxies do.
+    pub behind_login: bool,
+    /// Permissions that the users lack.
+    pub lacking: BTreeSet<String>,
+    /// Plugins that are installed.
+    pub plugins: Vec<String>,
+    /// The clock, in milliseconds.
+    pub now: u64,
+    pub(super) queue: Vec<Place>,
+    pub(super) next_place: u64,
+    pub(super) sessions: BTreeMap<String, Option<String>>,
+    pub(super) next_session: u32,
+    pub(super) seen: Vec<Seen>,
+    pub(super) faults: VecDeque<(String, Fault)>,
+}
+
+impl World {
+    /// An item by its full name.
+    pub(super) fn item(&mut self, full_name: &str) -> Option<&mut Item> {
+        let mut names = full_name.split('/');
+        let first = names.next()?;
+        let mut at = self.items.iter_mut().find(|item| item.name == first)?;
+        for name in names {
+            at = at.items.as_mut()?.iter_mut().find(|item| item.name == name)?;
+        }
+        Some(at)
+    }
+
+    /// A build that can be read.
+    pub(super) fn build(&mut self, job: &str, number: u64) -> Option<&mut Build> {
+        self.item(job)?.builds.iter_mut().find(|build| build.number == number && !build.hidden)
+    }
+
+    /// A new place in the queue, or that of an equal request which waits already (`Queue.scheduleInternal`).
+    pub(super) fn enqueue(&mut self, job: &str, parameters: Vec<Value>, user: &str) -> (u64, bool) {
+        let given = json!({ "_class": "hudson.model.ParametersAction", "parameters": parameters });
+        let same = |place: &&Place| place.left.is_none() && place.job == job && place.actions.first() == Some(&given);
+        if let Some(place) = self.queue.iter().find(same) {
+            return (place.id, false);
+        }
+        let cause = json!({ "_class": "hudson.model.Cause$UserIdCause", "shortDescription": format!("Started by user {user}"),
+                            "userId": user });
+        self.next_place += 1;
+        let actions = vec![given, json!({ "_class": "hudson.model.CauseAction", "causes": [cause] })];
+        self.queue.push(Place { id: self.next_place, job: job.to_owned(), actions, left: None });
+        (self.next_place, true)
+    }
+
+    pub(super) fn place_json(&self, place: &Place) -> Value {
+        let class = match place.left {
+            None => "hudson.model.Queue$WaitingItem",
+            Some(_) => "hudson.model.Queue$LeftItem",
+        };
+        let mut value = json!({
+            "_class": class, "id": place.id, "actions": place.actions, "blocked": false, "buildable": false, "stuck": false,
+            "inQueueSince": self.now, "why": place.left.is_none().then_some("In the quiet period. Expires in 4.9 sec"),
+            "task": { "_class": PIPELINE, "name": place.job, "url": format!("{}job/{}/", self.root_url, place.job) },
+            "url": format!("queue/item/{}/", place.id),
+        });
+        if let Some(left) = &place.left {
+            value["cancelled"] = (*left == Left::Cancelled).into();
+            value["executable"] = match left {
+                Left::As(number) => {
+                    json!({ "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": number,
+                                            "url": format!("{}job/{}/{number}/", self.root_url, place.job) })
+                }
+                _ => Value::Null,
+            };
+        }
+        value
+    }
+
+    pub(super) fn item_json(&self, item: &Item, full_name: &str) -> Value {
+        let mut value = json!({ "_class": item.class, "name": item.name, "fullName": full_name,
+                                "url": format!("{}job/{full_name}/", self.root_url) });
+        if let Some(items) = &item.items {
+            let inner = items.iter().map(|inner| self.item_json(inner, &format!("{full_name}/{}", inner.name)));
+            value["jobs"] = inner.collect();
+            return value;
+        }
+        let builds = || item.builds.iter().rev().filter(|build| !build.hidden).map(|build| build_json(build, self.now));
+        let property = item.parameters.as_ref().map(|definitions| {
+            json!({ "_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": definitions })
+        });
+        value["color"] = item.color().into();
+        value["buildable"] = (!item.disabled).into();
+        value["property"] = property.into_iter().collect();
+        value["inQueue"] = self.queue.iter().any(|place| place.left.is_none() && place.job == full_name).into();
+        // `builds` never has more than the newest hundred; `allBuilds` has them all.
+        value["builds"] = builds().take(100).collect();
+        value["allBuilds"] = builds().collect();
+        value
+    }
+}
+
+pub(super) fn build_json(build: &Build, now: u64) -> Value {
+    json!({
+        "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": build.number, "id": build.number.to_string(),
+        "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
+        "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
+        "displayName": format!("#{}", build.number), "actions": build.actions, "artifacts": [],
+    })
+}

@@ -1,0 +1,5 @@
+//! Our plugins, as they are built for the sandbox, against the fakes of their platforms.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod jenkins;
