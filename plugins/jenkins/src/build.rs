@@ -28,6 +28,8 @@ pub const WHOLE: &str = "build";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Build {
+    #[serde(rename = "_class")]
+    class: String,
     /// Counts up within its job, and is its id there.
     pub number: u64,
     /// May stand there before the build has ended.
@@ -75,6 +77,20 @@ impl Build {
             .flatten()
     }
 
+    /// Our token of it. A replay or a rebuild has the parameters of the build that it repeats, and is not ours.
+    #[must_use]
+    pub fn correlation(&self, client: &Client) -> Option<String> {
+        let repeats = self.causes().any(|cause| REPEATS.iter().any(|end| is_class(cause, end)));
+        let token = self.parameter(&client.settings.correlation_parameter)?;
+        (!token.is_empty() && !repeats).then_some(token)
+    }
+
+    /// Whether it is a pipeline's, which has stages.
+    #[must_use]
+    pub fn is_pipeline(&self) -> bool {
+        self.class.ends_with("WorkflowRun")
+    }
+
     fn timed_out(&self) -> bool {
         let mut interruptions = self
             .actions
@@ -114,7 +130,7 @@ impl Build {
     pub fn run(&self, client: &Client, pipeline: &str) -> Run {
         let number = self.number.to_string();
         let identity = RunRef { pipeline: pipeline.to_owned(), run: number.clone(), attempt: None };
-        let correlation = self.parameter(&client.settings.correlation_parameter).filter(|token| !token.is_empty());
+        let correlation = self.correlation(client);
         let revision =
             self.actions.iter().find_map(|action| action.get("lastBuiltRevision").filter(|it| it.is_object()));
         let word = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -179,6 +195,9 @@ impl Build {
         Graph { jobs: vec![job], edges: "exact".into(), complete: true }
     }
 }
+
+/// Causes of builds that repeat another with its parameters.
+const REPEATS: [&str; 3] = ["ReplayCause", "RebuildCause", "RestartDeclarativePipelineCause"];
 
 /// By the end of the class of a cause; the first that fits counts: a replay names the user too.
 const ORIGINS: [(&str, &str); 12] = [

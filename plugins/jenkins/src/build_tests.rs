@@ -73,6 +73,14 @@ fn a_build_that_says_nothing_is_still_a_run() {
 }
 
 #[test]
+fn a_repeated_build_is_not_ours_though_it_has_our_parameters() {
+    let mut value = whole();
+    value["actions"][1]["causes"][0] = json!({ "_class": "org.jenkinsci.plugins.workflow.cps.replay.ReplayCause" });
+    let run = build(value).run(&client(), "a");
+    assert_eq!((run.correlation, run.origin.as_str()), (None, "retry"));
+}
+
+#[test]
 fn what_goes_on_has_no_end() {
     let on = |building: bool, in_progress: bool| {
         let mut value = whole();

@@ -37,10 +37,11 @@ impl Job {
         format!("inQueue,{},builds[{}]{{0,{NEWEST}}}", parameters::TREE, build::TREE)
     }
 
-    /// Older builds than those that [`to_search`](Self::to_search) answers with: slow, since Jenkins reads each from disk.
+    /// Some of its builds. Those beyond the newest are slow, since Jenkins reads each from disk.
     #[must_use]
-    pub fn to_search_from(first: usize) -> String {
-        format!("allBuilds[{}]{{{first},{}}}", build::TREE, first + NEWEST)
+    pub fn to_list(from: usize, to: usize) -> String {
+        let list = if to <= NEWEST { "builds" } else { "allBuilds" };
+        format!("{list}[{}]{{{from},{to}}}", build::TREE)
     }
 
     /// Whether it takes builds.

@@ -4,9 +4,12 @@
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules, each of which is pure
 //! and tested without a host.
 
+pub mod artifacts;
 pub mod build;
 pub mod check;
 pub mod client;
+pub mod gates;
+pub mod hooks;
 pub mod job;
 pub mod listing;
 pub mod login;
@@ -14,25 +17,41 @@ pub mod logs;
 pub mod parameters;
 pub mod path;
 pub mod queue;
+pub mod runners;
 pub mod search;
 pub mod settings;
+pub mod stages;
 pub mod status;
 
 use novacron_cicd_sdk::{
-    Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunSearch, Runs, context,
+    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
+    RunSearch, RunnerDrain, Runners, Runs, Webhooks,
+    artifacts::{ArtifactPage, DownloadPlan},
+    context,
     credentials::Login,
+    kv,
     logs::{LogAnswer, LogRequest},
     pipelines::PipelinePage,
     plugin::CheckReport,
     run_cancel::CancelTarget,
+    run_gates::{Decision, Gate},
+    run_listing::{RunFilter, RunPage},
+    run_retry::RetryScope,
+    runners::{Runner, RunnerPage},
     runs::TriggerRequest,
-    types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, Ticket, Timestamp},
+    types::{
+        Error, Operation, PageRequest, Parameter, ParameterValue, Pipeline, Run, RunMatch, RunRef, State, Ticket,
+        Timestamp, Value,
+    },
+    webhooks::{Decoded, Delivery},
 };
 
 use build::Build;
 use client::Client;
 use job::Job;
 use queue::{Item, Standing};
+use runners::{Computer, Computers};
+use stages::{Source, Stages};
 
 /// The provider.
 #[derive(Debug)]
@@ -88,14 +107,7 @@ impl Pipelines for Jenkins {
 
 impl Runs for Jenkins {
     fn trigger(_operation: Operation, request: TriggerRequest) -> Result<Ticket> {
-        let client = Client::here()?;
-        let job = job(&client, &request.pipeline, Job::to_start())?;
-        if !job.is_enabled() {
-            return Err(Error::conflict(format!("{} is disabled", request.pipeline)).hint("enable it in Jenkins"));
-        }
-        let form = job.parameters().fill(&client.settings, &request)?;
-        let target = path::of(&request.pipeline, &[form.action()]);
-        queue::ticket(&form.post(client.post(target)).send()?)
+        start(&Client::here()?, &request)
     }
 
     fn resolve_ticket(pipeline: String, ticket: String) -> Result<Ticket> {
@@ -104,9 +116,25 @@ impl Runs for Jenkins {
 
     fn get(run: RunRef) -> Result<Run> {
         let client = Client::here()?;
-        let build: Build = client::fetch(client.tree(path::of_build(&run, &["api", "json"])?, build::TREE))?;
-        let graph = build.graph(&client, &run.pipeline);
-        Ok(Run { graph: Some(graph), ..build.run(&client, &run.pipeline) })
+        let build = read(&client, &run)?;
+        let mut found = build.run(&client, &run.pipeline);
+        let mut graph = build.graph(&client, &run.pipeline);
+        match stages(&client, &run.pipeline, &build) {
+            Ok(Some(stages)) => {
+                if stages.wait() && found.status.state == State::Running {
+                    found.status.state = State::Waiting;
+                    found.status.reason = Some("gate".into());
+                }
+                graph = stages.below(&client, &run.pipeline, build.number, graph);
+            }
+            Ok(None) => {}
+            // What was seen of them before stays.
+            Err(error) => {
+                novacron_cicd_sdk::warn!("the stages can't be read"; run = run.run, error = error.message);
+                graph.complete = false;
+            }
+        }
+        Ok(Run { graph: Some(graph), ..found })
     }
 }
 
@@ -119,7 +147,7 @@ impl RunSearch for Jenkins {
         let mut full = job::NEWEST;
         let mut newest = job.builds.as_slice();
         while search::goes_further_back(newest, job::NEWEST, since) {
-            let older: Job = self::job(&client, &pipeline, Job::to_search_from(full))?;
+            let older: Job = self::job(&client, &pipeline, Job::to_list(full, full + job::NEWEST))?;
             let begin = job.all_builds.len();
             job.all_builds.extend(older.all_builds);
             newest = &job.all_builds[begin..];
@@ -152,6 +180,147 @@ impl RunCancel for Jenkins {
     }
 }
 
+impl RunForceCancel for Jenkins {
+    // `term` ends the steps that a stop left running, `kill` the build itself; only a pipeline has them
+    // (workflow-job, `WorkflowRun.java`). Whoever asks again within the hour gets the harder one.
+    fn force_cancel(_operation: Operation, run: RunRef) -> Result<()> {
+        let client = Client::here()?;
+        let key = format!("term:{}#{}", run.pipeline, run.run);
+        let action = if kv::get(&key).is_some() { "kill" } else { "term" };
+        let answer = client.post(path::of_build(&run, &[action])?).send()?;
+        if answer.status() == 404 {
+            let hint = "only a build of a pipeline can be ended harder than by cancel";
+            return Err(Error::unsupported("run-force-cancel").hint(hint));
+        }
+        client::done(&answer)?;
+        // Where it can't be remembered, the next one is soft again.
+        let _ = kv::put(&key, b"", None, Some(HOUR));
+        Ok(())
+    }
+}
+
+impl RunRetry for Jenkins {
+    fn retry(_operation: Operation, run: RunRef, scope: RetryScope, correlation: String) -> Result<Ticket> {
+        if scope != RetryScope::All {
+            return Err(
+                Error::unsupported("run-retry.failed").hint("Jenkins repeats a build as a whole: retry all of it")
+            );
+        }
+        let client = Client::here()?;
+        let mut parameters = Vec::new();
+        for (name, value) in read(&client, &run)?.parameters() {
+            if name == client.settings.correlation_parameter {
+                continue;
+            }
+            let value = value.ok_or_else(|| {
+                Error::unsupported("run-retry.secret-parameters")
+                    .message(format!("Jenkins does not give back what {name} was, so the build can't be repeated"))
+                    .hint("trigger the pipeline anew, with its parameters")
+            })?;
+            parameters.push(ParameterValue { name: name.to_owned(), kind: "string".into(), value: Value::Text(value) });
+        }
+        let (reference, callback) = (None, None);
+        let (environment, more) = (vec![], vec![]);
+        start(
+            &client,
+            &TriggerRequest { pipeline: run.pipeline, reference, parameters, environment, correlation, callback, more },
+        )
+    }
+}
+
+impl RunListing for Jenkins {
+    fn list_runs(filter: RunFilter, page: PageRequest) -> Result<RunPage> {
+        let client = Client::here()?;
+        let pipeline = filter.pipeline.ok_or_else(|| Error::unsupported("run-listing.all").hint("name a pipeline"))?;
+        let from: usize = match &page.cursor {
+            Some(cursor) => {
+                cursor.parse().map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?
+            }
+            None => 0,
+        };
+        let to = from + usize::try_from(page.limit).unwrap_or(job::NEWEST).clamp(1, job::NEWEST);
+        let job = job(&client, &pipeline, Job::to_list(from, to))?;
+        let builds = || job.builds.iter().chain(&job.all_builds);
+        let next = (builds().count() == to - from).then(|| to.to_string());
+        let runs = builds().map(|build| build.run(&client, &pipeline));
+        let wanted = |run: &Run| filter.reference.is_none() || run.reference == filter.reference;
+        Ok(RunPage { items: runs.filter(wanted).collect(), next })
+    }
+}
+
+impl RunGates for Jenkins {
+    fn list_gates(run: RunRef) -> Result<Vec<Gate>> {
+        let client = Client::here()?;
+        let pending = client.get(path::of_build(&run, &["wfapi", "pendingInputActions"])?);
+        let pending: Option<Vec<gates::Pending>> = client::fetch_maybe(pending)?;
+        // The build is there and the plugin, or its kind of build, is not.
+        if pending.is_none() && read(&client, &run)?.is_pipeline() {
+            return Err(Error::unsupported("run-gates").hint("install the plugin pipeline-rest-api in Jenkins"));
+        }
+        Ok(pending.unwrap_or_default().into_iter().map(gates::Pending::gate).collect())
+    }
+
+    fn resolve_gate(_operation: Operation, run: RunRef, gate: String, decision: Decision) -> Result<()> {
+        let answer = gates::resolve(&Client::here()?, &run, &gate, &decision)?.send()?;
+        if answer.status() == 404 {
+            return Err(Error::conflict(format!("nothing waits under {gate} any more")));
+        }
+        client::done(&answer)
+    }
+}
+
+impl Artifacts for Jenkins {
+    fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
+        let client = Client::here()?;
+        let Some(run) = run else { return Ok(ArtifactPage { items: vec![], next: None }) };
+        artifacts::page(client::fetch(client.tree(path::of_build(&run, &["api", "json"])?, artifacts::TREE))?, &page)
+    }
+
+    fn plan_download(run: Option<RunRef>, artifact: String, path: Option<String>) -> Result<DownloadPlan> {
+        match (run, path) {
+            (Some(run), None) => artifacts::download(&Client::here()?, &run, &artifact),
+            (_, Some(_)) => Err(Error::unsupported("artifacts.paths")),
+            (None, None) => Err(Error::not_found("Jenkins keeps no artifacts but those of builds")),
+        }
+    }
+}
+
+impl Runners for Jenkins {
+    fn list_runners(_page: PageRequest) -> Result<RunnerPage> {
+        let client = Client::here()?;
+        let computers: Computers =
+            client::fetch(client.tree("/computer/api/json", format!("computer[{}]", runners::TREE)))?;
+        Ok(RunnerPage { items: computers.computer.into_iter().map(Computer::runner).collect(), next: None })
+    }
+
+    fn get(runner: String) -> Result<Runner> {
+        Ok(node(&Client::here()?, &runner)?.runner())
+    }
+
+    fn delete_runner(_operation: Operation, runner: String) -> Result<()> {
+        let client = Client::here()?;
+        client::done(&client.post(runners::target(&runner, &["doDelete"])).send()?)
+    }
+}
+
+impl RunnerDrain for Jenkins {
+    // Jenkins only has a switch that turns over: where it stands as it should, it is not touched.
+    fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
+        let client = Client::here()?;
+        if node(&client, &runner)?.temporarily_offline == draining {
+            return Ok(());
+        }
+        let switch = client.post(runners::target(&runner, &["toggleOffline"]));
+        client::done(&switch.query("offlineMessage", message.unwrap_or_default()).send()?)
+    }
+}
+
+impl Webhooks for Jenkins {
+    fn decode(delivery: Delivery) -> Result<Decoded> {
+        hooks::decode(&delivery)
+    }
+}
+
 impl Logs for Jenkins {
     fn read(request: LogRequest) -> Result<LogAnswer> {
         let client = Client::here()?;
@@ -170,6 +339,58 @@ impl Logs for Jenkins {
     }
 }
 
+/// In milliseconds.
+const HOUR: u64 = 60 * 60 * 1000;
+
+fn start(client: &Client, request: &TriggerRequest) -> Result<Ticket> {
+    let job = job(client, &request.pipeline, Job::to_start())?;
+    if !job.is_enabled() {
+        return Err(Error::conflict(format!("{} is disabled", request.pipeline)).hint("enable it in Jenkins"));
+    }
+    let form = job.parameters().fill(&client.settings, request)?;
+    let target = path::of(&request.pipeline, &[form.action()]);
+    queue::ticket(&form.post(client.post(target)).send()?)
+}
+
+fn read(client: &Client, run: &RunRef) -> Result<Build> {
+    client::fetch(client.tree(path::of_build(run, &["api", "json"])?, build::TREE))
+}
+
+fn node(client: &Client, runner: &str) -> Result<Computer> {
+    client::fetch(client.tree(runners::target(runner, &["api", "json"]), runners::TREE))
+}
+
+/// The stages of a pipeline's build, from the first plugin of Jenkins that shows them. Which one that is, is remembered for an
+/// hour: so is that there is none.
+fn stages(client: &Client, pipeline: &str, build: &Build) -> Result<Option<Stages>> {
+    if !build.is_pipeline() {
+        return Ok(None);
+    }
+    let remembered = kv::get("stages").map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
+    if remembered.as_deref() == Some("none") {
+        return Ok(None);
+    }
+    let known = Source::ALL.into_iter().find(|source| remembered.as_deref() == Some(source.word()));
+    for source in known.into_iter().chain(Source::ALL) {
+        let answer = client.get(source.target(pipeline, build.number)).query("limit", 10_000).send()?;
+        if answer.status() == 404 {
+            continue;
+        }
+        let answer = client::taken(answer)?;
+        if known.is_none() {
+            let _ = kv::put("stages", source.word().as_bytes(), None, Some(HOUR));
+        }
+        let stages = source.read(answer.bytes(), client.settings.unstable, &build.status(client));
+        return stages
+            .map(Some)
+            .map_err(|error| Error::upstream(format!("{}: {error}", source.word()), 200, answer.text()));
+    }
+    if known.is_none() {
+        let _ = kv::put("stages", b"none", None, Some(HOUR));
+    }
+    Ok(None)
+}
+
 fn job(client: &Client, name: &str, tree: String) -> Result<Job> {
     client::fetch(client.tree(path::of(name, &["api", "json"]), tree))
 }
@@ -183,7 +404,7 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
     let item = queue::of_ticket(&ticket)?;
     let place = client.tree(format!("/queue/item/{item}/api/json"), queue::TREE);
     let Some(standing) = client::fetch_maybe::<Item>(place)?.map(|item| item.standing()) else {
-        let job = job(client, pipeline, format!("builds[{}]{{0,{}}}", build::TREE, job::NEWEST))?;
+        let job = job(client, pipeline, Job::to_list(0, job::NEWEST))?;
         let came_from = |build: &&Build| build.queue_id.is_some_and(|id| u64::try_from(id) == Ok(item));
         let build = job.builds.iter().find(came_from);
         return build.map(|build| Ticket::Run(build.run(client, pipeline))).ok_or_else(|| {
@@ -207,4 +428,7 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
     }
 }
 
-novacron_cicd_sdk::export!(Jenkins with plugin, credentials, pipelines, runs, run_search, run_cancel, logs);
+novacron_cicd_sdk::export!(Jenkins with
+    plugin, credentials, pipelines, runs, run_search, run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs,
+    artifacts, runners, runner_drain, webhooks,
+);

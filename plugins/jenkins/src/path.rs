@@ -62,26 +62,36 @@ pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
     url
 }
 
+/// The build at an address, wherever Jenkins takes itself to be: what stands before the first `job/` is passed over.
+#[must_use]
+pub fn build_at(url: &str) -> Option<RunRef> {
+    let path = url.split(['?', '#']).next()?;
+    let path = match path.find("/job/") {
+        Some(begin) => &path[begin + 1..],
+        None => path,
+    };
+    let mut names = Vec::new();
+    let mut parts = path.trim_end_matches('/').split('/');
+    loop {
+        match (parts.next()?, parts.next()) {
+            ("job", Some(name)) => names.push(decoded(name)),
+            (number, None) if !names.is_empty() && self::number(number).is_ok() => {
+                return Some(RunRef { pipeline: names.join("/"), run: number.to_owned(), attempt: None });
+            }
+            _ => return None,
+        }
+    }
+}
+
 /// The branch that a branch job is named after: the last name, decoded. Of a name that has nothing encoded it is the name.
 #[must_use]
 pub fn branch(full_name: &str) -> String {
-    let name = full_name.rsplit('/').next().unwrap_or_default();
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let hex = |byte: &u8| (*byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (first, after) {
-            (b'%', [high, low, tail @ ..]) if hex(high).is_some() && hex(low).is_some() => {
-                bytes.push(hex(high).unwrap_or(0) << 4 | hex(low).unwrap_or(0));
-                rest = tail;
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| name.to_owned())
+    decoded(full_name.rsplit('/').next().unwrap_or_default())
+}
+
+/// Without its percent signs; what is no UTF-8 then stays as it is.
+fn decoded(name: &str) -> String {
+    percent_encoding::percent_decode_str(name).decode_utf8().map_or_else(|_| name.to_owned(), Into::into)
 }
 
 #[cfg(test)]
@@ -135,6 +145,24 @@ mod tests {
         ];
         for (base, name, expected) in rows {
             assert_eq!(url(base, name, &["17"]), expected);
+        }
+    }
+
+    #[test]
+    fn a_build_is_found_in_its_address() {
+        let rows = [
+            ("http://x:8080/jenkins/job/a/job/dev%252Fmain/17/", Some(("a/dev%2Fmain", "17"))),
+            ("job/my%20app/3/", Some(("my app", "3"))),
+            ("/job/a/3", Some(("a", "3"))),
+            ("/job/a/", None),
+            ("/job/a/lastBuild/", None),
+            ("queue/item/3/", None),
+            ("3", None),
+            ("", None),
+        ];
+        for (url, expected) in rows {
+            let found = build_at(url);
+            assert_eq!(found.as_ref().map(|run| (run.pipeline.as_str(), run.run.as_str())), expected, "{url}");
         }
     }
 

@@ -64,7 +64,7 @@ pub fn find(
     let builds = || job.builds.iter().chain(&job.all_builds);
     if job.parameters().carry_correlation(&client.settings) {
         let mut ours: Vec<&Build> =
-            builds().filter(|build| build.parameter(parameter).as_deref() == Some(token)).collect();
+            builds().filter(|build| build.correlation(client).as_deref() == Some(token)).collect();
         // A page that shifted under us shows a build twice.
         ours.dedup_by_key(|build| build.number);
         return match ours.as_slice() {

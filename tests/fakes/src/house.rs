@@ -162,7 +162,11 @@ impl House {
             base_url: base_url.parse().unwrap(),
             settings,
             credentials: credential.map(source).into_iter().collect(),
-            grants: Grants { private_networks: vec!["127.0.0.0/8".into()], ..Grants::default() },
+            grants: Grants {
+                private_networks: vec!["127.0.0.0/8".into()],
+                redirect_hosts: vec!["*".into()],
+                ..Grants::default()
+            },
             health: Health::default(),
             version: 1,
             created: Timestamp(0),

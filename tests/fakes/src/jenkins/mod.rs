@@ -95,6 +95,8 @@ impl Jenkins {
             behind_login: false,
             lacking: Default::default(),
             plugins: vec!["pipeline-rest-api".into()],
+            files: None,
+            nodes: Vec::new(),
             now: 1_800_000_000_000,
             queue: Vec::new(),
             next_place: 142,

@@ -155,6 +155,21 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let plugin = |name: &String| json!({ "shortName": name, "active": true });
             read(seen, &json!({ "plugins": world.plugins.iter().map(plugin).collect::<Vec<_>>() }))
         }
+        ("GET", ["computer", "api", "json"]) => read(seen, &json!({ "computer": world.nodes })),
+        (method, ["computer", name, rest @ ..]) => {
+            match world.nodes.iter_mut().find(|node| node["displayName"] == *name) {
+                Some(node) if matches!(rest, ["api", "json"]) => read(seen, node),
+                Some(node) if method == "POST" && *rest == ["toggleOffline"] => {
+                    node["temporarilyOffline"] = (node["temporarilyOffline"] != true).into();
+                    Answer::to(302, ".")
+                }
+                _ => missing(),
+            }
+        }
+        ("GET", ["blue", "rest", "organizations", "jenkins", "pipelines", name, "runs", number, "nodes"]) => {
+            let build = number.parse().ok().and_then(|number| world.build(name, number).cloned());
+            build.map_or_else(missing, |build| stages(&world.plugins, &build, "blueocean-rest"))
+        }
         ("GET", ["api", "json"]) => {
             let jobs: Vec<Value> = world.items.iter().map(|item| world.item_json(item, &item.name)).collect();
             let root =
@@ -215,9 +230,20 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             schedule(world, seen, caller, name, item.parameters.as_deref(), *action == "build")
         }
         (method, [number, rest @ ..]) => {
-            let now = world.now;
+            let (now, plugins, files) = (world.now, world.plugins.clone(), world.files.clone());
             let build = number.parse().ok().and_then(|number| world.build(name, number));
-            build.map_or_else(missing, |build| of_build(build, seen, now, method, rest))
+            build.map_or_else(missing, |build| match (method, rest) {
+                ("GET", ["api", "json"]) => read(seen, &build_json(build, now)),
+                ("GET", ["stages", "tree"]) => stages(&plugins, build, "pipeline-graph-view"),
+                ("GET", ["wfapi", "describe"]) => stages(&plugins, build, "pipeline-rest-api"),
+                ("GET", ["wfapi", "pendingInputActions"]) if plugins.iter().any(|name| name == "pipeline-rest-api") => {
+                    let waits =
+                        |id: &String| json!({ "id": id, "message": "Go on?", "proceedUrl": "", "abortUrl": "" });
+                    Answer::json(&build.inputs.iter().map(waits).collect())
+                }
+                ("GET", ["artifact", path @ ..]) => artifact(build, &path.join("/"), files.as_deref()),
+                _ => of_build(build, seen, method, rest),
+            })
         }
         _ => missing(),
     }
@@ -260,9 +286,36 @@ fn schedule(
     Answer::to(if created || plain { 201 } else { 303 }, &place)
 }
 
-fn of_build(build: &mut Build, seen: &Seen, now: u64, method: &str, rest: &[&str]) -> Answer {
+/// What a plugin shows of a build's stages; nobody has a page for it where the plugin is not installed.
+fn stages(plugins: &[String], build: &Build, plugin: &str) -> Answer {
+    let there = plugins.iter().any(|name| name == plugin);
+    let shown = build.stages.iter().find(|(name, _)| name == plugin);
+    shown.filter(|_| there).map_or_else(missing, |(_, value)| Answer::json(value))
+}
+
+/// From the controller, or from where its files are, by a token in the address (`ResourceDomainRootAction`).
+fn artifact(build: &Build, path: &str, files: Option<&str>) -> Answer {
+    let Some((_, bytes)) = build.artifacts.iter().find(|(there, _)| there == path) else { return missing() };
+    match files {
+        Some(origin) => Answer::to(302, &format!("{origin}/static-files/token/{path}")),
+        None => {
+            let mut answer = Answer::new(200).header("content-type", "application/octet-stream");
+            answer.body = bytes.clone().into();
+            answer
+        }
+    }
+}
+
+fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answer {
     match (method, rest) {
-        ("GET", ["api", "json"]) => read(seen, &build_json(build, now)),
+        ("POST", ["input", id, decision]) => match build.inputs.iter().position(|there| there == id) {
+            Some(at) => {
+                build.inputs.remove(at);
+                build.asked.push(format!("{decision} {id} {}", seen.body).trim_end().to_owned());
+                Answer::new(200)
+            }
+            None => missing(),
+        },
         ("POST", [word @ ("stop" | "term" | "kill")]) => {
             build.asked.push((*word).to_owned());
             if *word == "stop" { Answer::to(302, "../") } else { Answer::new(200) }

@@ -93,9 +93,15 @@ pub struct Build {
     pub actions: Vec<Value>,
     /// What it wrote; none: the file is not there yet.
     pub log: Option<Vec<u8>>,
+    /// What each plugin that shows stages answers, by the plugin's name.
+    pub stages: Vec<(String, Value)>,
+    /// The ids of its `input` steps that wait.
+    pub inputs: Vec<String>,
+    /// What it kept, by path.
+    pub artifacts: Vec<(String, String)>,
     /// Whether it is named in the queue while it can't be read.
     pub hidden: bool,
-    /// `stop`, `term` and `kill`, as they were asked for.
+    /// `stop`, `term`, `kill` and decisions, as they were asked for.
     pub asked: Vec<String>,
 }
 
@@ -134,6 +140,10 @@ pub struct World {
     pub lacking: BTreeSet<String>,
     /// Plugins that are installed.
     pub plugins: Vec<String>,
+    /// The origin that files are served from; none: the controller's own.
+    pub files: Option<String>,
+    /// Its nodes, as the API shows them.
+    pub nodes: Vec<Value>,
     /// The clock, in milliseconds.
     pub now: u64,
     pub(super) queue: Vec<Place>,
@@ -228,6 +238,7 @@ pub(super) fn build_json(build: &Build, now: u64) -> Value {
         "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": build.number, "id": build.number.to_string(),
         "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
         "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
-        "displayName": format!("#{}", build.number), "actions": build.actions, "artifacts": [],
+        "displayName": format!("#{}", build.number), "actions": build.actions,
+        "artifacts": build.artifacts.iter().map(|(path, _)| json!({ "fileName": path, "relativePath": path })).collect::<Value>(),
     })
 }

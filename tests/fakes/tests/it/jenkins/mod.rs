@@ -4,6 +4,7 @@ mod access;
 mod listing;
 mod logs;
 mod runs;
+mod whole;
 
 use std::collections::BTreeMap;
 
