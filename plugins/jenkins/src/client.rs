@@ -56,6 +56,12 @@ impl Client {
         self.authenticated(Request::post(target))
     }
 
+    /// A request that removes something.
+    #[must_use]
+    pub fn delete(&self, target: impl Into<Target>) -> Request {
+        self.authenticated(Request::delete(target))
+    }
+
     fn authenticated(&self, request: Request) -> Request {
         let request = request.redirects(Redirects::None);
         match self.slot {

@@ -8,12 +8,16 @@ pub mod artifacts;
 pub mod build;
 pub mod check;
 pub mod client;
+pub mod config;
+pub mod credentials;
 pub mod gates;
 pub mod hooks;
 pub mod job;
+pub mod lint;
 pub mod listing;
 pub mod login;
 pub mod logs;
+mod manage;
 pub mod parameters;
 pub mod path;
 pub mod queue;
@@ -22,6 +26,7 @@ pub mod search;
 pub mod settings;
 pub mod stages;
 pub mod status;
+pub mod xml;
 
 use novacron_cicd_sdk::{
     Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
@@ -39,10 +44,7 @@ use novacron_cicd_sdk::{
     run_retry::RetryScope,
     runners::{Runner, RunnerPage},
     runs::TriggerRequest,
-    types::{
-        Error, Operation, PageRequest, Parameter, ParameterValue, Pipeline, Run, RunMatch, RunRef, State, Ticket,
-        Timestamp, Value,
-    },
+    types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, State, Ticket, Timestamp},
     webhooks::{Decoded, Delivery},
 };
 
@@ -96,7 +98,10 @@ impl Pipelines for Jenkins {
     fn get(pipeline: String) -> Result<Pipeline> {
         let client = Client::here()?;
         let entry = client::fetch(client.tree(path::of(&pipeline, &["api", "json"]), listing::ONE))?;
-        listing::one(&client, &pipeline, &entry)
+        let found = listing::one(&client, &pipeline, &entry)?;
+        // Few accounts may read a definition; without it there is no revision to compare.
+        let revision = manage::config_of(&client, &pipeline).ok().map(|config| config::revision(&config));
+        Ok(Pipeline { revision, ..found })
     }
 
     fn parameters(pipeline: String, _reference: Option<String>) -> Result<Vec<Parameter>> {
@@ -207,24 +212,8 @@ impl RunRetry for Jenkins {
             );
         }
         let client = Client::here()?;
-        let mut parameters = Vec::new();
-        for (name, value) in read(&client, &run)?.parameters() {
-            if name == client.settings.correlation_parameter {
-                continue;
-            }
-            let value = value.ok_or_else(|| {
-                Error::unsupported("run-retry.secret-parameters")
-                    .message(format!("Jenkins does not give back what {name} was, so the build can't be repeated"))
-                    .hint("trigger the pipeline anew, with its parameters")
-            })?;
-            parameters.push(ParameterValue { name: name.to_owned(), kind: "string".into(), value: Value::Text(value) });
-        }
-        let (reference, callback) = (None, None);
-        let (environment, more) = (vec![], vec![]);
-        start(
-            &client,
-            &TriggerRequest { pipeline: run.pipeline, reference, parameters, environment, correlation, callback, more },
-        )
+        let wanted = parameters::again(&client.settings, &run, &read(&client, &run)?, correlation)?;
+        start(&client, &wanted)
     }
 }
 
@@ -429,6 +418,6 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
 }
 
 novacron_cicd_sdk::export!(Jenkins with
-    plugin, credentials, pipelines, runs, run_search, run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs,
-    artifacts, runners, runner_drain, webhooks,
+    plugin, credentials, pipelines, pipeline_definitions, pipeline_state, pipeline_copies, pipeline_lint, runs, run_search,
+    run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_drain, webhooks,
 );

@@ -8,11 +8,11 @@ use novacron_cicd_sdk::{
     Result, attribute,
     http::Request,
     runs::TriggerRequest,
-    types::{Error, Parameter, ParameterValue, Value},
+    types::{Error, Parameter, ParameterValue, RunRef, Value},
 };
 use serde::Deserialize;
 
-use crate::{path, settings::Settings};
+use crate::{build::Build, path, settings::Settings};
 
 /// The fields that [`Property`] reads.
 pub const TREE: &str =
@@ -175,6 +175,31 @@ impl Parameters {
             }
         }
     }
+}
+
+/// The trigger that repeats a build, as a run of its own.
+///
+/// # Errors
+/// `unsupported` where Jenkins does not give back what the build was given: a password, a file.
+pub fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: String) -> Result<TriggerRequest> {
+    let ours = |name: &str| name == settings.correlation_parameter;
+    let given = build.parameters().filter(|(name, _)| !ours(name)).map(|(name, value)| {
+        let value = value.ok_or_else(|| {
+            Error::unsupported("run-retry.secret-parameters")
+                .message(format!("Jenkins does not give back what {name} was, so the build can't be repeated"))
+                .hint("trigger the pipeline anew, with its parameters")
+        })?;
+        Ok(ParameterValue { name: name.to_owned(), kind: "string".into(), value: Value::Text(value) })
+    });
+    Ok(TriggerRequest {
+        pipeline: run.pipeline.clone(),
+        reference: None,
+        parameters: given.collect::<Result<_>>()?,
+        environment: vec![],
+        correlation,
+        callback: None,
+        more: vec![],
+    })
 }
 
 fn checked(declared: &Declared, given: &ParameterValue, field: &str) -> Result<Value> {

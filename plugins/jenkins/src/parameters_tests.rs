@@ -145,3 +145,21 @@ fn a_reference_is_the_branch_jobs_own_or_a_parameters() {
     assert_eq!(given.fields[0], ("REV".into(), Value::Text("v1".into())), "what was given by name counts");
     assert!(undeclared().fill(&settings, &at("main", vec![])).is_err());
 }
+
+#[test]
+fn a_build_is_repeated_with_what_it_was_given_under_a_token_of_its_own() {
+    let build = |parameters: serde_json::Value| -> Build {
+        serde_json::from_value(json!({ "number": 3, "actions": [{ "parameters": parameters }] })).unwrap()
+    };
+    let run = RunRef { pipeline: "app".into(), run: "3".into(), attempt: None };
+    let given = json!([{ "name": "VERSION", "value": "1" }, { "name": "DRY", "value": false },
+                       { "name": "NOVACRON_CORRELATION", "value": "nc-7" }]);
+    let wanted = again(&Settings::default(), &run, &build(given), "nc-9".into()).unwrap();
+    assert_eq!((wanted.pipeline.as_str(), wanted.correlation.as_str()), ("app", "nc-9"));
+    assert_eq!(wanted.parameters, [text("VERSION", "1"), text("DRY", "false")]);
+    let form = declared().fill(&Settings::default(), &wanted).unwrap();
+    assert_eq!(form.fields.last(), Some(&("NOVACRON_CORRELATION".into(), Value::Text("nc-9".into()))));
+
+    let error = again(&Settings::default(), &run, &build(json!([{ "name": "KEY" }])), "nc-9".into()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported("run-retry.secret-parameters".into()));
+}

@@ -67,8 +67,8 @@ pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
 pub fn build_at(url: &str) -> Option<RunRef> {
     let path = url.split(['?', '#']).next()?;
     let path = match path.find("/job/") {
-        Some(begin) => &path[begin + 1..],
-        None => path,
+        Some(begin) if !path.starts_with("job/") => &path[begin + 1..],
+        _ => path,
     };
     let mut names = Vec::new();
     let mut parts = path.trim_end_matches('/').split('/');
@@ -152,7 +152,7 @@ mod tests {
     fn a_build_is_found_in_its_address() {
         let rows = [
             ("http://x:8080/jenkins/job/a/job/dev%252Fmain/17/", Some(("a/dev%2Fmain", "17"))),
-            ("job/my%20app/3/", Some(("my app", "3"))),
+            ("job/my%20app/job/b/3/", Some(("my app/b", "3"))),
             ("/job/a/3", Some(("a", "3"))),
             ("/job/a/", None),
             ("/job/a/lastBuild/", None),

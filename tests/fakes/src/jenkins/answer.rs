@@ -39,6 +39,11 @@ impl Answer {
         answer
     }
 
+    /// `Failure` (`hudson/model/AbstractModelObject/error.jelly`).
+    pub(super) fn failure(message: &str) -> Self {
+        Self::page(400, "Error").header("x-error", message)
+    }
+
     /// `AccessDeniedException3`.
     pub(super) fn denied(user: &str, permission: &str) -> Self {
         Self::page(403, "Error 403 Forbidden")

@@ -181,6 +181,7 @@ impl Jenkins {
         let number = item.builds.last().map_or(1, |build| build.number + 1);
         let (building, in_progress) = (true, true);
         let actions = place.actions;
+        let is_pipeline = item.class == PIPELINE;
         item.builds.push(Build {
             number,
             building,
@@ -188,6 +189,7 @@ impl Jenkins {
             timestamp: now,
             queue_id: id,
             actions,
+            is_pipeline,
             ..Build::default()
         });
         world.queue.iter_mut().find(|place| place.id == id).unwrap().left = Some(Left::As(number));

@@ -11,7 +11,7 @@ use super::{
     CONTEXT, Fault, Seen,
     answer::Answer,
     tree,
-    world::{Build, Left, World, build_json},
+    world::{Build, Item, Left, World, build_json},
 };
 
 /// Who asks, and how that is known.
@@ -217,6 +217,9 @@ fn read(seen: &Seen, value: &Value) -> Answer {
 }
 
 fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (&str, &str, &[&str])) -> Answer {
+    if (method, rest) == ("POST", &["createItem"]) {
+        return create(world, seen, name);
+    }
     let Some(item) = world.item(name).map(|item| item.clone()) else { return missing() };
     match (method, rest) {
         ("GET", ["api", "json"]) => read(seen, &world.item_json(&item, name)),
@@ -228,6 +231,27 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
                 return Answer::page(409, &format!("{name} is not buildable"));
             }
             schedule(world, seen, caller, name, item.parameters.as_deref(), *action == "build")
+        }
+        ("GET", ["config.xml"]) => {
+            let mut answer = Answer::new(200).header("content-type", "application/xml");
+            answer.body = item.config.into();
+            answer
+        }
+        ("POST", ["config.xml"]) => match Item::of_config(&item.name, &seen.body) {
+            Some(new) if new.class == item.class => {
+                if let Some(there) = world.item(name) {
+                    (there.config, there.parameters) = (new.config, new.parameters);
+                }
+                Answer::new(200)
+            }
+            new => Answer::page(500, &format!("Expecting class {} but got {:?}", item.class, new.map(|new| new.class))),
+        },
+        ("DELETE", []) => {
+            let (folder, name) = name.rsplit_once('/').unwrap_or(("", name));
+            if let Some(items) = world.items_of(folder) {
+                items.retain(|item| item.name != name);
+            }
+            Answer::new(204)
         }
         (method, [number, rest @ ..]) => {
             let (now, plugins, files) = (world.now, world.plugins.clone(), world.files.clone());
@@ -246,6 +270,27 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             })
         }
         _ => missing(),
+    }
+}
+
+/// `ItemGroupMixIn.createTopLevelItem`: an empty yes, and refusals in a header.
+fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
+    let name = query(seen, "name").unwrap_or_default();
+    let Some(items) = world.items_of(folder) else { return missing() };
+    if items.iter().any(|item| item.name == name) {
+        return Answer::failure(&format!("A job already exists with the name \u{2018}{name}\u{2019}"));
+    }
+    match seen.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default() {
+        "application/xml" | "text/xml" => {}
+        "" => return Answer::failure("No Content-Type header set"),
+        _ => return Answer::failure("Only XML is taken here"),
+    }
+    match Item::of_config(&name, &seen.body) {
+        Some(item) => {
+            items.push(item);
+            Answer::new(200)
+        }
+        None => Answer::page(500, "CannotResolveClassException"),
     }
 }
 
@@ -316,6 +361,8 @@ fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answ
             }
             None => missing(),
         },
+        // Only a pipeline's build has the harder ways (`WorkflowRun.java`).
+        ("POST", ["term" | "kill"]) if !build.is_pipeline => missing(),
         ("POST", [word @ ("stop" | "term" | "kill")]) => {
             build.asked.push((*word).to_owned());
             if *word == "stop" { Answer::to(302, "../") } else { Answer::new(200) }

@@ -26,6 +26,8 @@ pub struct Item {
     pub parameters: Option<Vec<Value>>,
     /// Whether it takes builds.
     pub disabled: bool,
+    /// Its `config.xml`.
+    pub config: String,
     /// Its builds, the oldest first.
     pub builds: Vec<Build>,
 }
@@ -58,6 +60,31 @@ impl Item {
     pub fn with(mut self, parameters: Vec<Value>) -> Self {
         self.parameters.get_or_insert_default().extend(parameters);
         self
+    }
+
+    /// What a `config.xml` makes; none: Jenkins does not know its class.
+    pub(super) fn of_config(name: &str, config: &str) -> Option<Self> {
+        let body = config.split_once("?>").map_or(config, |(_, body)| body).trim_start();
+        let mut item = match body.trim_start_matches('<').split(['>', ' ', '/']).next()? {
+            "flow-definition" => Self::job(name),
+            "project" => Self { class: "hudson.model.FreeStyleProject".into(), ..Self::job(name) },
+            class if class == FOLDER => Self::folder(name, FOLDER, vec![]),
+            _ => return None,
+        };
+        item.config = config.to_owned();
+        // As Jenkins writes it again, secrets and all.
+        let between = |text: &str, name: &str| {
+            let (_, after) = text.split_once(&format!("<{name}>"))?;
+            Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+        };
+        if let Some(list) = between(config, "parameterDefinitions") {
+            let one = |text: &str| {
+                json!({ "type": format!("{}ParameterDefinition", text.split("ParameterDefinition>").next().unwrap_or_default()),
+                        "name": between(text, "name"), "defaultParameterValue": { "value": between(text, "defaultValue") } })
+            };
+            item.parameters = Some(list.split("<hudson.model.").skip(1).map(one).collect());
+        }
+        Some(item)
     }
 
     fn color(&self) -> String {
@@ -93,6 +120,8 @@ pub struct Build {
     pub actions: Vec<Value>,
     /// What it wrote; none: the file is not there yet.
     pub log: Option<Vec<u8>>,
+    /// Whether its job is a pipeline.
+    pub is_pipeline: bool,
     /// What each plugin that shows stages answers, by the plugin's name.
     pub stages: Vec<(String, Value)>,
     /// The ids of its `input` steps that wait.
@@ -166,6 +195,11 @@ impl World {
         Some(at)
     }
 
+    /// What a folder holds; the controller has no name.
+    pub(super) fn items_of(&mut self, folder: &str) -> Option<&mut Vec<Item>> {
+        if folder.is_empty() { Some(&mut self.items) } else { self.item(folder)?.items.as_mut() }
+    }
+
     /// A build that can be read.
     pub(super) fn build(&mut self, job: &str, number: u64) -> Option<&mut Build> {
         self.item(job)?.builds.iter_mut().find(|build| build.number == number && !build.hidden)
@@ -234,8 +268,13 @@ impl World {
 }
 
 pub(super) fn build_json(build: &Build, now: u64) -> Value {
+    let class = if build.is_pipeline {
+        "org.jenkinsci.plugins.workflow.job.WorkflowRun"
+    } else {
+        "hudson.model.FreeStyleBuild"
+    };
     json!({
-        "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": build.number, "id": build.number.to_string(),
+        "_class": class, "number": build.number, "id": build.number.to_string(),
         "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
         "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
         "displayName": format!("#{}", build.number), "actions": build.actions,

@@ -1,6 +1,7 @@
 //! Plugin `jenkins`.
 
 mod access;
+mod definitions;
 mod listing;
 mod logs;
 mod runs;

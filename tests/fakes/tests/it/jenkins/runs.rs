@@ -3,7 +3,7 @@
 use novacron_cicd_domain::{
     Timestamp,
     parameter::ParameterKind,
-    platform::{CallErrorKind, CancelTarget, Given, RunMatch, RunRef, Ticket, Value},
+    platform::{CallErrorKind, CancelTarget, Delivery, Given, HookObservation, RunMatch, RunRef, Ticket, Value},
     run::SeenRun,
     status::State,
 };
@@ -232,4 +232,27 @@ async fn a_stop_is_asked_for_and_its_page_not_followed() {
     assert_eq!(setup.state("1").await, State::Canceled);
     let error = setup.provider.cancel(&operation(), &CancelTarget::Run(run("7"))).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_does_not_end_is_ended_harder_each_time() {
+    let freestyle = Item { class: "hudson.model.FreeStyleProject".into(), ..Item::job("plain") };
+    let setup = Setup::new(vec![tracked(), freestyle]).await;
+    setup.jenkins.begin_by("app", &[]);
+    for _ in 0..2 {
+        setup.provider.force_cancel(&operation(), &run("1")).await.unwrap();
+    }
+    assert_eq!(setup.jenkins.build("app", 1, |build| build.asked.clone()), ["term", "kill"]);
+    setup.jenkins.begin_by("plain", &[]);
+    let other = RunRef { pipeline: "plain".into(), ..run("1") };
+    let error = setup.provider.force_cancel(&operation(), &other).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unsupported("run-force-cancel".into()));
+}
+
+#[tokio::test]
+async fn a_notification_is_a_hint_at_a_build() {
+    let setup = Setup::new(vec![]).await;
+    let body = br#"{"name":"app","build":{"phase":"FINALIZED","number":17,"url":"job/app/17/"}}"#.to_vec();
+    let decoded = setup.provider.decode_webhook(Delivery { headers: vec![], body }).await.unwrap();
+    assert_eq!(decoded.observations, [HookObservation::Changed(run("17"))]);
 }

@@ -1,0 +1,83 @@
+//! Jobs that are made, changed and deleted by their `config.xml`.
+
+use novacron_cicd_domain::platform::{CallErrorKind, Definition, Ticket};
+use novacron_cicd_fakes::{
+    house::operation,
+    jenkins::{Fault, Item},
+};
+
+use super::{Setup, TOKEN, request};
+
+fn definition(location: Option<&str>, source: &str) -> Definition {
+    Definition {
+        name: "app".into(),
+        location: location.map(str::to_owned),
+        source: Some(source.into()),
+        ..Definition::default()
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_made_with_its_folders_changed_and_deleted() {
+    let setup = Setup::new(vec![]).await;
+    let made = setup.provider.create_pipeline(&operation(), definition(Some("team/a b"), "node {}")).await.unwrap();
+    assert_eq!((made.id.as_str(), made.revision.is_some()), ("team/a b/app", true));
+    let read = setup.provider.read_definition(&made.id).await.unwrap();
+    assert_eq!((read.source.as_deref(), read.location.as_deref()), (Some(b"node {}".as_slice()), Some("team/a b")));
+    let ticket = setup.provider.trigger(&operation(), request(&made.id, &[])).await.unwrap();
+    assert!(matches!(ticket, Ticket::Queued(_)));
+    assert!(
+        setup.jenkins.seen().last().unwrap().body.contains(TOKEN),
+        "a job of ours carries our token from the first run on"
+    );
+
+    let second =
+        setup.provider.create_pipeline(&operation(), definition(Some("team/a b"), "node {}")).await.unwrap_err();
+    assert_eq!(second.kind, CallErrorKind::Conflict);
+
+    let update = |revision: Option<String>| {
+        let setup = &setup;
+        async move {
+            let wanted = definition(None, "node { sh 'true && false' }");
+            setup.provider.update_pipeline(&operation(), "team/a b/app", wanted, revision.as_deref()).await
+        }
+    };
+    let old = made.revision.clone();
+    let changed = update(old.clone()).await.unwrap();
+    assert_ne!(changed.revision, old);
+    assert_eq!(update(old.clone()).await.unwrap_err().kind, CallErrorKind::Conflict, "somebody wrote since");
+    setup.jenkins.forget_seen();
+    assert_eq!(update(changed.revision.clone()).await.unwrap().revision, changed.revision);
+    assert!(setup.jenkins.lines().iter().all(|line| !line.starts_with("POST")), "what is so already is not written");
+
+    let delete = |revision: Option<String>| {
+        let setup = &setup;
+        async move { setup.provider.delete_pipeline(&operation(), "team/a b/app", revision.as_deref()).await }
+    };
+    assert_eq!(delete(old).await.unwrap_err().kind, CallErrorKind::Conflict);
+    delete(changed.revision).await.unwrap();
+    assert_eq!(delete(None).await.unwrap_err().kind, CallErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn what_other_plugins_wrote_into_a_job_stays_byte_for_byte() {
+    let config = "<?xml version='1.1' encoding='UTF-8'?>\n<flow-definition plugin=\"workflow-job@1\">\n  <!-- by hand -->\n  \
+        <odd.Thing plugin=\"odd@2\"><x>&#x1b;</x></odd.Thing>\n  <definition class=\"o.CpsFlowDefinition\"><script>old</script></definition>\n</flow-definition>\n";
+    let setup = Setup::new(vec![Item { config: config.into(), ..Item::job("app") }]).await;
+    setup.provider.update_pipeline(&operation(), "app", definition(None, "new"), None).await.unwrap();
+    assert_eq!(setup.jenkins.world().items[0].config, config.replace("old", "new"));
+}
+
+#[tokio::test]
+async fn a_class_that_is_another_is_jenkins_refusal_and_a_lost_answer_is_unknown() {
+    let config = "<flow-definition><definition class=\"o.CpsFlowDefinition\"><script>old</script></definition></flow-definition>";
+    let setup = Setup::new(vec![Item { config: config.into(), ..Item::job("app") }]).await;
+    let other = definition(None, "<project/>");
+    let error = setup.provider.update_pipeline(&operation(), "app", other, None).await.unwrap_err();
+    assert!(
+        matches!(error.kind, CallErrorKind::Upstream { status: 500, .. }) && error.message.contains("Expecting class")
+    );
+    setup.jenkins.fail("POST /job/app/config.xml", Fault::LoseAnswer);
+    let error = setup.provider.update_pipeline(&operation(), "app", definition(None, "new"), None).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::OutcomeUnknown);
+}
