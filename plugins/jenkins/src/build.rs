@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The fields that [`Build`] reads (`hudson/model/Run.java`, `@Exported`).
-pub const TREE: &str = "number,result,building,inProgress,timestamp,duration,queueId,displayName,builtOn,\
+pub const TREE: &str = "_class,number,result,building,inProgress,timestamp,duration,queueId,displayName,builtOn,\
     actions[_class,parameters[name,value],causes[_class,shortDescription,userId,upstreamProject,upstreamBuild],\
     lastBuiltRevision[SHA1,branch[name]],queuingDurationMillis]";
 

@@ -1,5 +1,6 @@
 //! A job, as far as starting and finding its runs needs it.
 
+use novacron_cicd_sdk::{Result, types::Error};
 use serde::Deserialize;
 
 use crate::{
@@ -22,13 +23,15 @@ pub struct Job {
     /// Whether something of it waits in the queue.
     pub in_queue: bool,
     color: Option<String>,
+    /// Only a folder says it.
+    jobs: Option<serde_json::Value>,
 }
 
 impl Job {
     /// What starting a run needs to know.
     #[must_use]
     pub fn to_start() -> String {
-        format!("color,{}", parameters::TREE)
+        format!("color,jobs[name]{{0,1}},{}", parameters::TREE)
     }
 
     /// What finding a run needs to know.
@@ -44,10 +47,18 @@ impl Job {
         format!("{list}[{}]{{{from},{to}}}", build::TREE)
     }
 
-    /// Whether it takes builds.
-    #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        !self.color.as_deref().unwrap_or_default().starts_with("disabled")
+    /// Whether it takes builds. A folder does not; a multibranch project would look for branches instead.
+    ///
+    /// # Errors
+    /// `conflict` where it is disabled, `invalid-input` where it is a folder.
+    pub fn takes_builds(&self, name: &str) -> Result<()> {
+        if self.jobs.is_some() {
+            return Err(Error::invalid_input("pipeline", format!("{name} is a folder")).hint("name a job in it"));
+        }
+        if self.color.as_deref().unwrap_or_default().starts_with("disabled") {
+            return Err(Error::conflict(format!("{name} is disabled")).hint("enable it in Jenkins"));
+        }
+        Ok(())
     }
 
     /// What it declares.

@@ -333,9 +333,7 @@ const HOUR: u64 = 60 * 60 * 1000;
 
 fn start(client: &Client, request: &TriggerRequest) -> Result<Ticket> {
     let job = job(client, &request.pipeline, Job::to_start())?;
-    if !job.is_enabled() {
-        return Err(Error::conflict(format!("{} is disabled", request.pipeline)).hint("enable it in Jenkins"));
-    }
+    job.takes_builds(&request.pipeline)?;
     let form = job.parameters().fill(&client.settings, request)?;
     let target = path::of(&request.pipeline, &[form.action()]);
     queue::ticket(&form.post(client.post(target)).send()?)

@@ -161,6 +161,15 @@ impl Jenkins {
         self.world().queue.iter().filter(|place| place.left.is_none()).map(|place| place.id).collect()
     }
 
+    /// The job that waits in a place.
+    ///
+    /// # Panics
+    /// Where there is no such item.
+    #[must_use]
+    pub fn job_of(&self, id: u64) -> String {
+        self.world().queue.iter().find(|place| place.id == id).unwrap().job.clone()
+    }
+
     /// Takes an item out of the queue without a build yet.
     ///
     /// # Panics

@@ -70,12 +70,15 @@ async fn names_that_need_encoding_are_found_read_and_run() {
 }
 
 #[tokio::test]
-async fn a_disabled_job_is_told_and_takes_no_runs() {
-    let setup = Setup::new(vec![Item { disabled: true, ..Item::job("old") }, Item::job("new")]).await;
+async fn a_disabled_job_and_a_folder_are_told_and_take_no_runs() {
+    let empty = Item::folder("repo", MULTIBRANCH, vec![]);
+    let setup = Setup::new(vec![Item { disabled: true, ..Item::job("old") }, Item::job("new"), empty]).await;
     let found = all(&setup, 100).await;
     assert_eq!(found.iter().map(|it| it.enabled).collect::<Vec<_>>(), [false, true]);
     let error = setup.provider.trigger(&operation(), request("old", &[])).await.unwrap_err();
     assert!(error.message.contains("disabled"), "{error:?}");
+    let error = setup.provider.trigger(&operation(), request("repo", &[])).await.unwrap_err();
+    assert!(error.message.contains("folder"), "{error:?}");
     assert!(!setup.jenkins.lines().iter().any(|line| line.starts_with("POST")), "nothing was sent");
 }
 
