@@ -95,6 +95,12 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
     })))
 }
 
+/// The log of a stage: there is but one, the build's.
+#[must_use]
+pub fn none() -> LogAnswer {
+    LogAnswer::Chunk(chunk(Position::default().cursor(), Availability::Never))
+}
+
 fn chunk(next: String, availability: Availability) -> LogChunk {
     LogChunk { bytes: vec![], next, more_now: false, reset: false, availability }
 }

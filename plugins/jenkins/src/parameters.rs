@@ -107,11 +107,16 @@ impl Parameters {
         self.find(&settings.correlation_parameter).is_some_and(|declared| matches!(declared.kind(), "string" | "text"))
     }
 
-    /// What the trigger is to be sent to, and its form.
+    /// What the trigger is to be sent to, and its form. `built` finds out which reference the job's definition names.
     ///
     /// # Errors
     /// `invalid-input` where a value is not for this job; `unsupported` for what Jenkins has no way to be given.
-    pub fn fill(&self, settings: &Settings, wanted: &TriggerRequest) -> Result<Form> {
+    pub fn fill(
+        &self,
+        settings: &Settings,
+        wanted: &TriggerRequest,
+        built: impl FnOnce() -> Option<String>,
+    ) -> Result<Form> {
         let mut form = Form { parameterized: self.0.is_some(), fields: Vec::new() };
         for given in &wanted.parameters {
             let field = format!("parameters.{}", given.name);
@@ -134,7 +139,7 @@ impl Parameters {
             }
         }
         if let Some(reference) = &wanted.reference {
-            self.refer(settings, wanted, reference, &mut form)?;
+            self.refer(settings, wanted, (reference, built), &mut form)?;
         }
         if self.carry_correlation(settings) {
             form.fields.retain(|(name, _)| *name != settings.correlation_parameter);
@@ -144,13 +149,19 @@ impl Parameters {
     }
 
     /// A branch job builds its branch. Any other job builds what its definition says, or what a parameter tells it.
-    fn refer(&self, settings: &Settings, wanted: &TriggerRequest, reference: &str, form: &mut Form) -> Result<()> {
+    fn refer(
+        &self,
+        settings: &Settings,
+        wanted: &TriggerRequest,
+        (reference, built): (&str, impl FnOnce() -> Option<String>),
+        form: &mut Form,
+    ) -> Result<()> {
         match settings.reference_parameter.as_deref().filter(|name| self.find(name).is_some()) {
             Some(name) if form.fields.iter().all(|(given, _)| given != name) => {
                 form.fields.push((name.to_owned(), Value::Text(reference.to_owned())));
             }
             Some(_) => {}
-            None if path::branch(&wanted.pipeline) == reference => {}
+            None if path::branch(&wanted.pipeline) == reference || built().as_deref() == Some(reference) => {}
             None => {
                 let reason = format!(
                     "{} builds what its definition names, and has no parameter for {reference:?}",

@@ -82,7 +82,7 @@ fn parameters_come_in_our_kinds_and_our_own_is_not_among_them() {
 fn values_travel_in_the_body_with_our_token_last() {
     let given =
         vec![text("VERSION", "1 + \"rc\"&é"), text("DRY", "false"), text("TARGET", "production"), secret("KEY")];
-    let form = declared().fill(&Settings::default(), &wanted(given)).unwrap();
+    let form = declared().fill(&Settings::default(), &wanted(given), || None).unwrap();
     assert_eq!(form.action(), "buildWithParameters");
     let (url, body) = sent(form);
     assert_eq!(url, "/x?delay=0sec");
@@ -94,7 +94,7 @@ fn values_travel_in_the_body_with_our_token_last() {
 
 #[test]
 fn a_job_without_parameters_is_built_without_any() {
-    let form = undeclared().fill(&Settings::default(), &wanted(vec![])).unwrap();
+    let form = undeclared().fill(&Settings::default(), &wanted(vec![]), || None).unwrap();
     assert_eq!((form.action(), form.fields.len()), ("build", 0));
     assert!(!undeclared().carry_correlation(&Settings::default()));
     assert!(declared().carry_correlation(&Settings::default()));
@@ -112,23 +112,23 @@ fn what_the_job_would_pass_over_or_choke_on_is_refused_before_it_is_sent() {
         (declared(), vec![secret("VERSION")], "parameters.VERSION", "Jenkins would show it"),
     ];
     for (parameters, given, field, part) in rows {
-        let error = parameters.fill(&Settings::default(), &wanted(given)).unwrap_err();
+        let error = parameters.fill(&Settings::default(), &wanted(given), || None).unwrap_err();
         let ErrorKind::InvalidInput(input) = &error.kind else { unreachable!("{error:?}") };
         assert_eq!(input.field, field);
         assert!(input.reason.contains(part), "{} does not say {part}", input.reason);
     }
-    let file = declared().fill(&Settings::default(), &wanted(vec![text("UPLOAD", "aGk=")])).unwrap_err();
+    let file = declared().fill(&Settings::default(), &wanted(vec![text("UPLOAD", "aGk=")]), || None).unwrap_err();
     assert_eq!(file.kind, ErrorKind::Unsupported("parameters.file".into()));
 }
 
 #[test]
 fn a_builds_environment_is_what_the_job_declares() {
     let with = |given| TriggerRequest { environment: vec![given], ..wanted(vec![text("VERSION", "1")]) };
-    let form = declared().fill(&Settings::default(), &with(text("NOTES", "hi"))).unwrap();
+    let form = declared().fill(&Settings::default(), &with(text("NOTES", "hi")), || None).unwrap();
     assert!(form.fields.contains(&("NOTES".into(), Value::Text("hi".into()))));
-    let form = declared().fill(&Settings::default(), &with(text("VERSION", "2"))).unwrap();
+    let form = declared().fill(&Settings::default(), &with(text("VERSION", "2")), || None).unwrap();
     assert_eq!(form.fields[0], ("VERSION".into(), Value::Text("1".into())), "the parameter is meant");
-    let error = declared().fill(&Settings::default(), &with(text("HOME", "/"))).unwrap_err();
+    let error = declared().fill(&Settings::default(), &with(text("HOME", "/")), || None).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported("environment".into()));
 }
 
@@ -136,14 +136,17 @@ fn a_builds_environment_is_what_the_job_declares() {
 fn a_reference_is_the_branch_jobs_own_or_a_parameters() {
     let at = |reference: &str, parameters| TriggerRequest { reference: Some(reference.into()), ..wanted(parameters) };
     let settings = Settings { reference_parameter: Some("REV".into()), ..Settings::default() };
-    let own = declared().fill(&Settings::default(), &at("dev/main", vec![])).unwrap();
+    let own = declared().fill(&Settings::default(), &at("dev/main", vec![]), || None).unwrap();
     assert_eq!(own.fields.len(), 1, "the token alone");
-    assert!(declared().fill(&Settings::default(), &at("main", vec![])).is_err());
-    let told = declared().fill(&settings, &at("main", vec![])).unwrap();
+    assert!(declared().fill(&Settings::default(), &at("main", vec![]), || None).is_err());
+    let told = declared().fill(&settings, &at("main", vec![]), || None).unwrap();
     assert_eq!(told.fields[0], ("REV".into(), Value::Text("main".into())));
-    let given = declared().fill(&settings, &at("main", vec![text("REV", "v1")])).unwrap();
+    let given = declared().fill(&settings, &at("main", vec![text("REV", "v1")]), || None).unwrap();
     assert_eq!(given.fields[0], ("REV".into(), Value::Text("v1".into())), "what was given by name counts");
-    assert!(undeclared().fill(&settings, &at("main", vec![])).is_err());
+    assert!(undeclared().fill(&settings, &at("main", vec![]), || None).is_err());
+    let named = || Some("main".to_owned());
+    assert!(undeclared().fill(&settings, &at("main", vec![]), named).is_ok());
+    assert!(undeclared().fill(&settings, &at("other", vec![]), named).is_err());
 }
 
 #[test]
@@ -157,7 +160,7 @@ fn a_build_is_repeated_with_what_it_was_given_under_a_token_of_its_own() {
     let wanted = again(&Settings::default(), &run, &build(given), "nc-9".into()).unwrap();
     assert_eq!((wanted.pipeline.as_str(), wanted.correlation.as_str()), ("app", "nc-9"));
     assert_eq!(wanted.parameters, [text("VERSION", "1"), text("DRY", "false")]);
-    let form = declared().fill(&Settings::default(), &wanted).unwrap();
+    let form = declared().fill(&Settings::default(), &wanted, || None).unwrap();
     assert_eq!(form.fields.last(), Some(&("NOVACRON_CORRELATION".into(), Value::Text("nc-9".into()))));
 
     let error = again(&Settings::default(), &run, &build(json!([{ "name": "KEY" }])), "nc-9".into()).unwrap_err();

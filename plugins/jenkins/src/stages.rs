@@ -241,9 +241,10 @@ impl Stages {
 }
 
 /// The words of all three: `StatusExt` of wfapi, `PipelineState` of pipeline-graph-view, state and result of Blue Ocean. One
-/// that is none of them stands as the whole build does.
+/// that is none of them stands as the whole build does; so does one that goes on after the build has ended, which is how a
+/// controller that went down leaves it.
 fn status(word: &str, unstable: Unstable, whole: &Status) -> Status {
-    match word.to_ascii_lowercase().as_str() {
+    let stands = match word.to_ascii_lowercase().as_str() {
         "success" | "finished" => Status::of(State::Succeeded, word),
         "unstable" => Status::of(unstable.state(), word).reason("unstable").condition("warnings"),
         "failed" | "failure" => Status::of(State::Failed, word),
@@ -253,7 +254,9 @@ fn status(word: &str, unstable: Unstable, whole: &Status) -> Status {
         "in_progress" | "running" => Status::of(State::Running, word),
         "paused" | "paused_pending_input" => Status::of(State::Waiting, word).reason("gate"),
         _ => Status::of(whole.state, word).reason("unknown"),
-    }
+    };
+    let ended = |state| !matches!(state, State::Pending | State::Running | State::Waiting);
+    if ended(whole.state) && !ended(stands.state) { Status::of(whole.state, word).reason("stale") } else { stands }
 }
 
 #[cfg(test)]

@@ -98,11 +98,15 @@ fn every_word_has_its_state_and_an_unknown_one_is_shown() {
         ("queued", State::Pending, Some("queued")),
         ("IN_PROGRESS", State::Running, None),
         ("paused", State::Waiting, Some("gate")),
-        ("melting", State::Canceled, Some("unknown")),
+        ("melting", State::Running, Some("unknown")),
     ];
     for (word, state, reason) in rows {
-        let found = status(word, Unstable::Succeeded, &Status::of(State::Canceled, "ABORTED"));
+        let found = status(word, Unstable::Succeeded, &Status::of(State::Running, "building"));
         assert_eq!((found.state, found.reason.as_deref(), found.platform.as_str()), (state, reason, word));
+    }
+    for word in ["queued", "IN_PROGRESS", "paused"] {
+        let found = status(word, Unstable::Succeeded, &Status::of(State::Canceled, "ABORTED"));
+        assert_eq!((found.state, found.reason.as_deref()), (State::Canceled, Some("stale")), "{word} after the end");
     }
     assert_eq!(status("UNSTABLE", Unstable::Failed, &Status::of(State::Running, "")).state, State::Failed);
 }

@@ -26,6 +26,7 @@ async fn main() {
             let (job, number) = (jenkins.job_of(id), jenkins.begin(id));
             running.push((job, number, 0));
         }
+        running.retain(|(job, ..)| jenkins.has(job));
         for (job, number, second) in &mut running {
             *second += 1;
             let stopped = jenkins.build(job, *number, |build| {

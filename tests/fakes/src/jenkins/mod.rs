@@ -170,6 +170,12 @@ impl Jenkins {
         self.world().queue.iter().find(|place| place.id == id).unwrap().job.clone()
     }
 
+    /// Whether there is such a job.
+    #[must_use]
+    pub fn has(&self, job: &str) -> bool {
+        self.world().item(job).is_some()
+    }
+
     /// Takes an item out of the queue without a build yet.
     ///
     /// # Panics

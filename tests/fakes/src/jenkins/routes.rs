@@ -170,6 +170,7 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let build = number.parse().ok().and_then(|number| world.build(name, number).cloned());
             build.map_or_else(missing, |build| stages(&world.plugins, &build, "blueocean-rest"))
         }
+        ("GET", [""]) => Answer::page(200, "Dashboard"),
         ("GET", ["api", "json"]) => {
             let jobs: Vec<Value> = world.items.iter().map(|item| world.item_json(item, &item.name)).collect();
             let root =
@@ -232,6 +233,7 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             }
             schedule(world, seen, caller, name, item.parameters.as_deref(), *action == "build")
         }
+        ("GET", []) => Answer::page(200, &item.name),
         ("GET", ["config.xml"]) => {
             let mut answer = Answer::new(200).header("content-type", "application/xml");
             answer.body = item.config.into();
@@ -246,12 +248,12 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             }
             new => Answer::page(500, &format!("Expecting class {} but got {:?}", item.class, new.map(|new| new.class))),
         },
-        ("DELETE", []) => {
+        ("DELETE", []) | ("POST", ["doDelete"]) => {
             let (folder, name) = name.rsplit_once('/').unwrap_or(("", name));
             if let Some(items) = world.items_of(folder) {
                 items.retain(|item| item.name != name);
             }
-            Answer::new(204)
+            if method == "DELETE" { Answer::new(204) } else { Answer::to(302, &format!("{CONTEXT}/")) }
         }
         (method, [number, rest @ ..]) => {
             let (now, plugins, files) = (world.now, world.plugins.clone(), world.files.clone());
@@ -353,6 +355,7 @@ fn artifact(build: &Build, path: &str, files: Option<&str>) -> Answer {
 
 fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answer {
     match (method, rest) {
+        ("GET", []) => Answer::page(200, "a build"),
         ("POST", ["input", id, decision]) => match build.inputs.iter().position(|there| there == id) {
             Some(at) => {
                 build.inputs.remove(at);

@@ -1,6 +1,6 @@
 //! Jobs that are made, changed and deleted by their `config.xml`.
 
-use novacron_cicd_domain::platform::{CallErrorKind, Definition, Ticket};
+use novacron_cicd_domain::platform::{CallErrorKind, Definition, Given, Ticket, TriggerRequest};
 use novacron_cicd_fakes::{
     house::operation,
     jenkins::{Fault, Item},
@@ -57,6 +57,28 @@ async fn a_job_is_made_with_its_folders_changed_and_deleted() {
     assert_eq!(delete(old).await.unwrap_err().kind, CallErrorKind::Conflict);
     delete(changed.revision).await.unwrap();
     assert_eq!(delete(None).await.unwrap_err().kind, CallErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_job_of_a_repository_is_run_at_the_reference_that_it_builds_and_at_no_other() {
+    let setup = Setup::new(vec![]).await;
+    let wanted = Definition {
+        name: "app".into(),
+        repository: Some("https://git.example/app".into()),
+        reference: Some("dev/main".into()),
+        environment: std::iter::once(("STAGE".to_owned(), "test".to_owned())).collect(),
+        ..Definition::default()
+    };
+    setup.provider.create_pipeline(&operation(), wanted).await.unwrap();
+    let at = |reference: &str| TriggerRequest {
+        reference: Some(reference.into()),
+        environment: std::iter::once(("STAGE".to_owned(), Given::text("prod"))).collect(),
+        ..request("app", &[])
+    };
+    setup.provider.trigger(&operation(), at("dev/main")).await.unwrap();
+    assert!(setup.jenkins.seen().last().unwrap().body.contains("STAGE=prod"));
+    let error = setup.provider.trigger(&operation(), at("main")).await.unwrap_err();
+    assert!(error.message.contains("reference"), "{error:?}");
 }
 
 #[tokio::test]

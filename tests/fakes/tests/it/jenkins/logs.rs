@@ -102,3 +102,14 @@ async fn a_log_that_is_large_is_left_to_the_host() {
     reader.write(&log[..1 << 20]);
     assert_eq!(reader.rest(256 << 10).await.len(), 1 << 20);
 }
+
+#[tokio::test]
+async fn a_stage_has_no_log_of_its_own() {
+    let reader = Reader::new().await;
+    let run = RunRef { pipeline: "app".into(), run: "1".into(), attempt: None };
+    let request = LogRequest { run, job: Some("5".into()), cursor: None, limit: 100 };
+    let LogAnswer::Chunk(chunk) = reader.setup.provider.read_log(&request).await.unwrap() else {
+        unreachable!("no plan")
+    };
+    assert_eq!((chunk.bytes.len(), chunk.availability), (0, LogAvailability::Never));
+}
