@@ -19,10 +19,13 @@ use crate::{
 /// The fields that [`Build`] reads (`hudson/model/Run.java`, `@Exported`).
 pub const TREE: &str = "_class,number,result,building,inProgress,timestamp,duration,queueId,displayName,builtOn,\
     actions[_class,parameters[name,value],causes[_class,shortDescription,userId,upstreamProject,upstreamBuild],\
-    lastBuiltRevision[SHA1,branch[name]],queuingDurationMillis]";
+    lastBuiltRevision[SHA1,branch[name]],queuingDurationMillis],\
+    runs[number,url,result,building,inProgress,timestamp,duration,builtOn]";
 
 /// The one job of a run whose stages are not known, and the parent of those that are: the build itself.
 pub const WHOLE: &str = "build";
+/// Begins the id of a job that is a cell of a matrix.
+pub const CELL: &str = "cell:";
 
 /// A build as Jenkins tells of it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -49,6 +52,9 @@ pub struct Build {
     /// The node, of a job that runs on one.
     pub built_on: Option<String>,
     actions: Vec<Value>,
+    url: Option<String>,
+    /// The cells of a matrix; those that were not built this time are there with an older number.
+    runs: Vec<Build>,
 }
 
 impl Build {
@@ -176,23 +182,34 @@ impl Build {
         causes.peek().is_none() || causes.any(|cause| is_class(cause, "UserIdCause") || is_class(cause, "RemoteCause"))
     }
 
-    /// All that is known without asking for stages: the build is one job.
+    /// All that is known without asking for stages: the build is one job, and each cell of a matrix one below it.
     #[must_use]
     pub fn graph(&self, client: &Client, pipeline: &str) -> Graph {
-        let job = Job {
-            id: WHOLE.into(),
-            name: WHOLE.into(),
+        let number = self.number.to_string();
+        let mut jobs = vec![self.job(client, WHOLE, path::url(&client.base_url, pipeline, &[&number, "console"]))];
+        for cell in self.runs.iter().filter(|cell| cell.number == self.number) {
+            let Some(name) = cell.url.as_deref().and_then(path::cell) else { continue };
+            let url = path::url(&client.base_url, pipeline, &[&name, &number, "console"]);
+            let job = cell.job(client, &name, url);
+            jobs.push(Job { id: format!("{CELL}{name}"), parent: Some(WHOLE.into()), ..job });
+        }
+        Graph { jobs, edges: "exact".into(), complete: true }
+    }
+
+    fn job(&self, client: &Client, name: &str, url: String) -> Job {
+        Job {
+            id: name.to_owned(),
+            name: name.to_owned(),
             stage: None,
             status: self.status(client),
             times: self.times(),
             needs: Vec::new(),
             parent: None,
             runner: self.built_on.clone().filter(|node| !node.is_empty()),
-            url: Some(path::url(&client.base_url, pipeline, &[&self.number.to_string(), "console"])),
+            url: Some(url),
             steps: Vec::new(),
             more: Vec::new(),
-        };
-        Graph { jobs: vec![job], edges: "exact".into(), complete: true }
+        }
     }
 }
 

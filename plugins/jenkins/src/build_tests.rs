@@ -158,3 +158,21 @@ fn a_build_without_stages_is_one_job() {
     assert_eq!((job.id.as_str(), job.runner.as_deref(), job.status.state), (WHOLE, Some("agent-1"), State::Succeeded));
     assert_eq!(job.url.as_deref(), Some("https://ci.example/jenkins/job/a/job/b/17/console/"));
 }
+
+#[test]
+fn the_cells_of_a_matrix_are_jobs_below_the_build() {
+    let cell = |name: &str, number: u64, result: &str| json!({ "number": number, "url": format!("http://x/job/m/{name}/{number}/"), "result": result, "builtOn": "agent-1" });
+    let mut value = whole();
+    value["runs"] =
+        json!([cell("label=linux,jdk=2%2B1", 17, "FAILURE"), cell("label=mac", 16, "SUCCESS"), { "number": 17 }]);
+    let graph = build(value).graph(&client(), "m");
+    assert_eq!(graph.jobs.len(), 2, "a cell of an older build is none of this one");
+    let job = &graph.jobs[1];
+    assert_eq!((job.id.as_str(), job.name.as_str()), ("cell:label=linux,jdk=2+1", "label=linux,jdk=2+1"));
+    assert_eq!(
+        (job.parent.as_deref(), job.status.state, job.runner.as_deref()),
+        (Some(WHOLE), State::Failed, Some("agent-1"))
+    );
+    let url = "https://ci.example/jenkins/job/m/label%3Dlinux%2Cjdk%3D2%2B1/17/console/";
+    assert_eq!(job.url.as_deref(), Some(url));
+}

@@ -313,10 +313,8 @@ impl Webhooks for Jenkins {
 impl Logs for Jenkins {
     fn read(request: LogRequest) -> Result<LogAnswer> {
         let client = Client::here()?;
-        if request.job.as_deref().is_some_and(|job| job != build::WHOLE) {
-            return Ok(logs::none());
-        }
-        let log = client.get(path::of_build(&request.run, &["logText", "progressiveText"])?);
+        let Some(log) = logs::target(&request.run, request.job.as_deref())? else { return Ok(logs::none()) };
+        let log = client.get(log);
         let read = |position: logs::Position, anew| {
             let answer = client::taken(position.ask(log.clone(), request.limit).send()?)?;
             logs::read(position, anew, log.clone(), &answer)

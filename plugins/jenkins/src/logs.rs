@@ -6,9 +6,14 @@
 
 use novacron_cicd_sdk::{
     Result,
-    http::{Request, Response},
+    http::{Request, Response, Target},
     logs::{Availability, LogAnswer, LogChunk, LogPlan},
-    types::Error,
+    types::{Error, RunRef},
+};
+
+use crate::{
+    build::{CELL, WHOLE},
+    path,
 };
 
 /// What is still to be read is left to the host from here on, in bytes: read in pieces, each would be sent from N again.
@@ -93,6 +98,20 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
         reset: anew,
         ..chunk(next.cursor(), availability)
     })))
+}
+
+/// Where the log of a job of a run is: the build's, or that of a matrix' cell. none: a stage, which has none of its own.
+///
+/// # Errors
+/// `invalid-input` where the run is no build.
+pub fn target(run: &RunRef, job: Option<&str>) -> Result<Option<Target>> {
+    const LOG: [&str; 2] = ["logText", "progressiveText"];
+    let number = path::number(&run.run)?.to_string();
+    Ok(match (job, job.and_then(|job| job.strip_prefix(CELL))) {
+        (None | Some(WHOLE), _) => Some(path::of_build(run, &LOG)?),
+        (_, Some(cell)) => Some(path::of(&run.pipeline, &[&[cell, &number], &LOG[..]].concat())),
+        _ => None,
+    })
 }
 
 /// The log of a stage: there is but one, the build's.
@@ -187,6 +206,22 @@ mod tests {
         for wrong in ["x", "-1", "1+", "1+x", ""] {
             assert!(Position::read(Some(wrong)).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_build_and_each_cell_have_a_log_and_stages_have_none() {
+        let run = RunRef { pipeline: "a/m".into(), run: "17".into(), attempt: None };
+        let path = |job| target(&run, job).unwrap().map(|target| Request::get(target).build().unwrap().url);
+        let rows = [
+            (None, Some("/job/a/job/m/17/logText/progressiveText")),
+            (Some("build"), Some("/job/a/job/m/17/logText/progressiveText")),
+            (Some("cell:label=a,b=c"), Some("/job/a/job/m/label%3Da%2Cb%3Dc/17/logText/progressiveText")),
+            (Some("5"), None),
+        ];
+        for (job, expected) in rows {
+            assert_eq!(path(job).as_deref(), expected, "{job:?}");
+        }
+        assert!(target(&RunRef { run: "last".into(), ..run }, None).is_err());
     }
 
     #[test]

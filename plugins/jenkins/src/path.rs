@@ -83,6 +83,12 @@ pub fn build_at(url: &str) -> Option<RunRef> {
     }
 }
 
+/// The name of a matrix' cell, from the address of one of its builds: `.../job/m/label=linux,jdk=21/17/`.
+#[must_use]
+pub fn cell(url: &str) -> Option<String> {
+    url.trim_end_matches('/').rsplit('/').nth(1).filter(|name| name.contains('=')).map(decoded)
+}
+
 /// The branch that a branch job is named after: the last name, decoded. Of a name that has nothing encoded it is the name.
 #[must_use]
 pub fn branch(full_name: &str) -> String {

@@ -2,9 +2,14 @@
 //!
 //! `cargo run -p novacron-cicd-fakes --example jenkins`
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for people who look at it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program for people who look at it, in their time"
+)]
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use novacron_cicd_fakes::{
     house::secret,
@@ -19,9 +24,11 @@ async fn main() {
     let team = Item::folder("team", FOLDER, vec![Item::job("my job"), Item::folder("repo", MULTIBRANCH, branches)]);
     let jenkins = Jenkins::start(vec![app, Item::job("plain"), team]).await;
     println!("{} user {USER} token {} password {}", jenkins.url(), secret("token"), secret("password"));
+    let clock = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let mut running: Vec<(String, u64, u32)> = Vec::new();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        jenkins.world().now = clock();
         for id in jenkins.waiting() {
             let (job, number) = (jenkins.job_of(id), jenkins.begin(id));
             running.push((job, number, 0));

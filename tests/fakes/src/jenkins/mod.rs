@@ -241,7 +241,7 @@ impl Jenkins {
         change(item.builds.iter_mut().find(|build| build.number == number).unwrap())
     }
 
-    /// Ends a build.
+    /// Ends a build, a minute later.
     ///
     /// # Panics
     /// Where there is no such build.
