@@ -30,6 +30,8 @@ use crate::ports::Session;
 
 /// Requests of one login.
 const MOST_REQUESTS: usize = 8;
+/// A session that ends sooner after its login than this does not end unannounced.
+const AGED_MS: i64 = 60_000;
 
 /// Asks the guest how a slot is filled: a pure call of `credentials.describe-login`.
 #[async_trait]
@@ -156,6 +158,11 @@ impl Live {
         })
     }
 
+    /// Whether it was obtained so long ago that a refusal may mean its end.
+    pub(super) fn is_aged(&self, now: Timestamp) -> bool {
+        now.since(Timestamp(self.kept.obtained)) >= AGED_MS
+    }
+
     fn know(&self, scope: &CallScope) {
         scope.know(self.value.clone());
         for value in self.cookies.iter().flat_map(|pairs| cookie_values(pairs)) {
@@ -227,7 +234,7 @@ impl Door {
         };
         live.know(scope);
         let origins = scope.provider().slot(slot).map_or_else(Vec::new, |bound| bound.origins.clone());
-        Auth::live(&live, slot, origins)
+        Auth::live(&live, slot, origins, self.ports().now())
     }
 
     async fn live(&self, scope: &CallScope, slot: &str, refused: Option<u64>) -> Result<Arc<Live>, SendError> {

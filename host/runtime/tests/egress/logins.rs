@@ -294,6 +294,22 @@ async fn a_refused_crumb_is_renewed_once_and_a_refused_read_is_not() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_forbidden_what_it_may_is_begun_anew_once_it_is_old_and_not_before() {
+    let (_, server, setup) = jenkins(Jenkins::default()).await;
+    let door = setup.door();
+    let get = async || {
+        let before = server.lines().len();
+        let response = door.send(&setup.scope(), request("GET", "/forbidden").with("session")).await.unwrap();
+        assert_eq!(response.status, 403);
+        server.lines()[before..].iter().filter(|line| *line == "POST /login").count()
+    };
+    for (now, logins) in [(0, 1), (59_999, 0), (60_000, 1), (60_001, 0), (119_999, 0), (120_000, 1)] {
+        setup.host.now.store(now, Ordering::SeqCst);
+        assert_eq!(get().await, logins, "at {now}");
+    }
+}
+
+#[tokio::test]
 async fn a_platform_without_crumbs_needs_none() {
     let (_, _, setup) = jenkins(Jenkins { without_crumbs: true, ..Jenkins::default() }).await;
     // The crumb is asked for last here, so its 404 ends the login; asked for first it does not.
