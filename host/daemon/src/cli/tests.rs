@@ -47,7 +47,7 @@ const PROMISED: &[(&str, &[&str])] = &[
     ("secret", &["set", "list", "rotate", "delete"]),
     ("token", &["create", "list", "revoke", "reset"]),
     ("operation", &["list", "show", "cancel", "resolve"]),
-    ("plugin", &["list", "inspect"]),
+    ("plugin", &["list", "inspect", "approve"]),
     ("event", &["list", "watch"]),
     ("audit", &["list", "verify"]),
     ("config", &["show"]),

@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
     platform::{CallError, CallErrorKind},
     token::Role,
 };
-use novacron_cicd_runtime::RuntimeError;
+use novacron_cicd_runtime::{RuntimeError, plugin::PluginError};
 use novacron_cicd_store::StoreError;
 use novacron_cicd_vault::VaultError;
 
@@ -134,6 +134,9 @@ pub enum ServiceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing like it waits for approval.
+    #[error(transparent)]
+    NotWaiting(PluginError),
     /// A provider's configuration does not fit its plugin.
     #[error("{}", sentence(.0))]
     Configuration(Vec<Problem>),
@@ -311,7 +314,7 @@ impl ServiceError {
             | Self::TooLarge { .. } => ErrorClass::Invalid,
             Self::Unauthorized { .. } => ErrorClass::Unauthorized,
             Self::Forbidden { .. } => ErrorClass::Forbidden,
-            Self::NotFound { .. } => ErrorClass::NotFound,
+            Self::NotFound { .. } | Self::NotWaiting(_) => ErrorClass::NotFound,
             Self::NameTaken { .. } | Self::InUse { .. } | Self::Conflict { .. } | Self::LogGap { .. } => {
                 ErrorClass::Conflict
             }

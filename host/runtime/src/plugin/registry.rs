@@ -200,16 +200,14 @@ impl Registry {
         let mut lock = self.lock.lock().await;
         let waiting = self.catalog.load().held.get(id).cloned();
         let Some(waiting) = waiting.filter(|waiting| waiting.plugin.sha256 == sha256) else {
-            return Err(PluginError::Unreadable(format!(
-                "no file of plugin {id} with digest {sha256} waits for approval"
-            )));
+            return Err(PluginError::NotWaiting { id: id.to_owned(), sha256: sha256.to_owned() });
         };
         let (plugin, bytes) = self.load(&waiting.plugin.path, trial).await.map_err(|refusal| match refusal {
             Refusal::Broken(error) => error,
             Refusal::Held(waiting, _) => waiting.error(),
         })?;
         if plugin.sha256 != sha256 {
-            return Err(PluginError::Unreadable(format!("the file of plugin {id} was changed since it was looked at")));
+            return Err(PluginError::NotWaiting { id: id.to_owned(), sha256: sha256.to_owned() });
         }
         let before = lock.get(id).cloned();
         let grants = asks(&plugin.manifest);

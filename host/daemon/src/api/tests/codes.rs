@@ -34,6 +34,7 @@ const OTHERS: &[(&str, &[&str])] = &[
             "operation.cancel",
             "operation.resolve",
             "pipeline.import",
+            "plugin.approve",
             "provider.add",
             "provider.remove",
             "provider.update",

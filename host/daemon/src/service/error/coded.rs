@@ -52,6 +52,7 @@ impl Coded for ServiceError {
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Runtime(error) => error.code(),
+            Self::NotWaiting(error) => error.code(),
             Self::Io { .. } => match self.class() {
                 ErrorClass::Full => "state.full",
                 _ => "state.io",
@@ -95,6 +96,7 @@ impl Coded for ServiceError {
             Self::Store(error) => return error.hint(),
             Self::Vault(error) => return error.hint(),
             Self::Runtime(error) => return error.hint(),
+            Self::NotWaiting(error) => return error.hint(),
             Self::Io { .. } => "check the state directory: room, owner, permissions".into(),
             Self::Stopping => "try again when it is up".into(),
         };

@@ -9,6 +9,7 @@ mod runs;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use novacron_cicd_domain::{
     Coded,
     operation::RecoveryClass,
@@ -18,7 +19,7 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_runtime::{
     RuntimeError,
-    plugin::{Manifest, PluginState, PluginSummary},
+    plugin::{Manifest, PluginError, PluginState, PluginSummary},
 };
 use novacron_cicd_store::{Page, Store};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
@@ -52,6 +53,7 @@ maximum = 5
 /// One plugin, `fake`.
 struct OnePlugin(Manifest);
 
+#[async_trait]
 impl Catalog for OnePlugin {
     fn plugins(&self) -> Vec<PluginSummary> {
         vec![PluginSummary {
@@ -74,6 +76,10 @@ impl Catalog for OnePlugin {
             look(&self.0);
         }
         plugin == self.0.id
+    }
+
+    async fn approve(&self, plugin: &str, sha256: &str) -> Result<(), PluginError> {
+        Err(PluginError::NotWaiting { id: plugin.into(), sha256: sha256.into() })
     }
 
     fn check(&self, _: &Provider) -> Result<(), RuntimeError> {
