@@ -26,6 +26,54 @@ async fn a_host_that_is_told_nothing_makes_what_it_needs_and_the_command_line_fi
 }
 
 #[tokio::test]
+async fn a_host_that_is_told_nothing_is_called_back_by_a_platform_on_this_machine_and_no_other() {
+    let world = World::new().await;
+    let repository = Repository::new(SCRIPT);
+    world.add_pipeline(&repository).await;
+    let (id, _) = world.trigger(&[("VERSION", "1")]).await;
+    assert_eq!(world.run_over(&id).await["state"], "succeeded");
+
+    let elsewhere = json!({
+        "name": "elsewhere",
+        "plugin": "webhook",
+        "base_url": "https://ci.example.com/hook",
+        "credentials": { "signing": { "secret": "ci-signing" } },
+        "no_check": true,
+    });
+    world.api.post("/v1/providers", &elsewhere).await.expect(201);
+    world.api.post("/v1/pipelines", &json!({ "name": "far", "provider": "elsewhere" })).await.expect(201);
+    let refused = world.api.post("/v1/pipelines/far/runs", &json!({})).await.expect(503).json;
+    assert_eq!(refused["code"], "host.no-public-url", "{refused:#}");
+    assert!(refused["hint"].as_str().unwrap().contains("--public-url"), "{refused:#}");
+    let runs = world.api.get("/v1/pipelines/far/runs").await.expect(200).json;
+    assert_eq!(runs["items"], json!([]), "nothing of it is stored, so nothing is sent");
+}
+
+#[tokio::test]
+async fn a_host_on_a_socket_alone_cannot_be_called_back_until_it_is_told_where() {
+    let home = Arc::new(Home::new());
+    let socket = format!("unix:{}", home.state().join("api.sock").display());
+    let listen = ("NOVACRON_CICD_LISTEN", socket.clone());
+    let provider = "provider add near --plugin webhook --base-url http://127.0.0.1:9/ --credential signing=key --no-check";
+    for public_url in [None, Some("http://127.0.0.1:9")] {
+        let told = public_url.map(|url| ("NOVACRON_CICD_PUBLIC_URL", url.to_owned()));
+        let variables = [Some(listen.clone()), told].into_iter().flatten().collect();
+        let host = Host::start(&home, Setup { variables, ..Setup::default() }).await;
+        let cli = host.cli();
+        if public_url.is_none() {
+            cli.run_with_input(&["secret", "set", "key"], Some("whsec_a2V5")).await.expect_code(0);
+            cli.ok(&provider.split(' ').collect::<Vec<_>>()).await;
+            cli.ok(&["pipeline", "create", "build", "--provider", "near"]).await;
+        }
+        let ended = cli.run(&["pipeline", "run", "build"]).await;
+        assert_eq!(ended.stderr.contains("host.no-public-url"), public_url.is_none(), "{ended}");
+        assert_eq!(ended.code == 0, public_url.is_some(), "{ended}");
+        assert!(host.stop().success());
+        assert!(!home.state().join("api.sock").exists(), "the socket's file goes with its listener");
+    }
+}
+
+#[tokio::test]
 async fn a_second_host_on_the_same_state_is_refused_and_the_first_goes_on() {
     let home = Arc::new(Home::new());
     let host = Host::start(&home, Setup::default()).await;

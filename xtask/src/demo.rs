@@ -123,13 +123,13 @@ impl Stage {
         let program = tree::program("novacron-cicd");
         let log = fs::File::create(place.join("host.log"))?;
         let mut host = Command::new(&program);
-        host.args(["serve", "--listen", &address, "--public-url", &format!("http://{address}")])
+        host.args(["serve", "--listen", &address])
             .arg("--state-dir")
             .arg(&state)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        println!("  $ novacron-cicd serve --listen {address} --public-url http://{address}");
+        println!("  $ novacron-cicd serve --listen {address}");
         let host = Ending(host.spawn().context("starting the host")?, true);
         let mut stage = Self { program, state, place: place.to_owned(), hook, host, ci };
         stage.wait_for_host()?;

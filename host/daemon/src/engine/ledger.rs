@@ -105,7 +105,7 @@ impl Ledger for StoreLedger {
                 if !ours || current.version != claimed.version {
                     return Ok(None);
                 }
-                let mut payload = Payload::of(&current);
+                let mut payload = Payload::of(&claimed);
                 payload.looks = 0;
                 match record::sent(Operation { payload: payload.json(), ..current.clone() }, now) {
                     Ok(sent) => record::change(tx, &current, sent, now).map(Some),

@@ -6,6 +6,7 @@
 //! else. Time, randomness, platforms and the ledger come in as ports. Must be absent: SQL, HTTP, and who may ask for what.
 
 mod backoff;
+mod callback;
 mod cancel;
 pub(crate) mod fault;
 mod in_flight;
@@ -41,6 +42,7 @@ use novacron_cicd_store::StoreError;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use callback::CallbackBase;
 pub use fault::FAULT_POINTS;
 pub use ledger::StoreLedger;
 pub use system::{SystemClock, SystemRandom};
@@ -66,7 +68,7 @@ pub struct EngineConfig {
     /// The shortest and the longest time between two looks at a platform.
     pub poll: (Duration, Duration),
     /// Where runs call back.
-    pub public_url: Option<url::Url>,
+    pub callbacks: CallbackBase,
 }
 
 impl Default for EngineConfig {
@@ -78,7 +80,7 @@ impl Default for EngineConfig {
             tick: Duration::from_secs(1),
             attempts: 12,
             poll: (Duration::from_secs(1), Duration::from_secs(30)),
-            public_url: None,
+            callbacks: CallbackBase::None,
         }
     }
 }
@@ -174,6 +176,12 @@ impl EngineHandle {
     /// Ends the call of this operation, if one is under way here.
     pub fn cut(&self, operation: OperationId) -> bool {
         self.inner.in_flight.cut(operation)
+    }
+
+    /// Whether runs of this provider can call back.
+    #[must_use]
+    pub fn is_reached_from(&self, provider: &Provider) -> bool {
+        self.inner.config.callbacks.reached_from(&provider.base_url).is_some()
     }
 
     /// Whether it takes work.

@@ -22,6 +22,9 @@ pub(crate) struct Payload {
     /// The run's callback token, sealed, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) callback: Option<String>,
+    /// The callback address that it was last sent with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) callback_url: Option<String>,
     /// The pipeline of an operation that is about no run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pipeline: Option<PipelineId>,

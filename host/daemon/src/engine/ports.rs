@@ -170,7 +170,7 @@ pub trait Ledger: Send + Sync + 'static {
     async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError>;
     /// What the operation is about, all as of one moment.
     async fn job(&self, id: OperationId) -> Result<Job, StoreError>;
-    /// Marks it sent, before the first byte goes out; none where it is not ours any more.
+    /// Marks it sent, with the payload that it is given, before the first byte goes out; none where it is not ours any more.
     async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError>;
     /// Records what became of an attempt; false where that attempt is not the current one any more.
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError>;

@@ -178,11 +178,13 @@ pub enum ServiceError {
         /// The interface of the contract: `run-cancel`.
         feature: &'static str,
     },
-    /// Runs of this provider call back, and the host does not know its own address.
-    #[error("runs of provider {provider:?} call back, and this host has no public address")]
+    /// Runs of this provider call back, and the host has no address that its platform can reach.
+    #[error("runs of provider {provider:?} call back, and this host has no address that {platform} can reach")]
     NoPublicUrl {
         /// The provider's name.
         provider: String,
+        /// Its base URL.
+        platform: String,
     },
     /// The platform could not be reached, or made no sense.
     #[error("provider {provider:?} cannot be reached at {url}: {source}")]

@@ -52,7 +52,6 @@ pub(crate) struct Host {
 
 pub(crate) struct Settings {
     pub(crate) state_dir: PathBuf,
-    pub(crate) public_url: Option<url::Url>,
     pub(crate) call_deadline: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) artifact_limit: u64,

@@ -113,8 +113,11 @@ impl Runs {
             ));
         }
         let calls_back = self.host.platforms.reporting(&provider) == Reporting::Callback;
-        if calls_back && self.host.settings.public_url.is_none() {
-            return Err(ServiceError::NoPublicUrl { provider: provider.name.to_string() });
+        if calls_back && !self.host.engine.is_reached_from(&provider) {
+            return Err(ServiceError::NoPublicUrl {
+                provider: provider.name.to_string(),
+                platform: provider.base_url.to_string(),
+            });
         }
         let now = self.host.now();
         let run = run(actor, &pipeline, &checked, now);

@@ -21,13 +21,17 @@ use novacron_cicd_store::{EventFilter, Reader, Store, StoreError};
 use uuid::Uuid;
 
 use super::{
-    Engine, EngineConfig, StoreLedger, World,
+    CallbackBase, Engine, EngineConfig, StoreLedger, World,
     payload::Payload,
     ports::{Ledger, Reporting},
     testing::{FakePlatform, HandClock, NoRandom},
 };
 
 const START: i64 = 1_700_000_000_000;
+
+fn called_back_at(base: &str) -> CallbackBase {
+    CallbackBase::Public(url::Url::parse(base).unwrap())
+}
 
 struct Sim {
     store: Store,

@@ -254,8 +254,7 @@ async fn an_end_that_a_run_told_itself_is_not_taken_back_by_the_triggers_late_an
         .await
         .unwrap();
     sim.platform.scene().steps = [Step::Answer(Ticket::Run(Box::new(seen("r-1", State::Pending))))].into();
-    let config =
-        EngineConfig { public_url: url::Url::parse("https://host.example.com").ok(), ..EngineConfig::default() };
+    let config = EngineConfig { callbacks: called_back_at("https://host.example.com"), ..EngineConfig::default() };
     let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
     sim.until("settled", move |state| Ok(state.operation(operation)?.state.is_settled())).await;
     assert_eq!(sim.run(run).await.status.state, State::Succeeded);

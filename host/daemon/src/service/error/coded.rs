@@ -88,7 +88,7 @@ impl Coded for ServiceError {
             Self::Unsupported { plugin, .. } => {
                 format!("`novacron-cicd plugin show {plugin}` lists what it can do")
             }
-            Self::NoPublicUrl { .. } => "set `public_url` to an address at which the runs can reach this host".into(),
+            Self::NoPublicUrl { .. } => "set `public_url` to the address at which that platform reaches this host, as in `serve --public-listen 0.0.0.0:8097 --public-url https://cicd.example.com`".into(),
             Self::Call { source, .. } => return source.hint(),
             Self::LogGap { expected, .. } => format!("send again from offset {expected}"),
             Self::Mismatch { .. } => "nothing of it was kept: send it again".into(),

@@ -28,7 +28,7 @@ use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
     start::Parts,
 };
-use crate::engine::{EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
+use crate::engine::{CallbackBase, EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
 
 const MANIFEST: &str = r#"
 id = "fake"
@@ -101,7 +101,7 @@ async fn house(recovery: RecoveryClass, workers: usize) -> House {
     let home = tempfile::tempdir().unwrap();
     let store = Store::in_memory().unwrap();
     let platform = FakePlatform::new(Reporting::Callback, recovery);
-    let public_url = url::Url::parse("https://host.example.com").ok();
+    let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let parts = Parts {
         store: store.clone(),
         vault: Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()),
@@ -110,10 +110,9 @@ async fn house(recovery: RecoveryClass, workers: usize) -> House {
         random: Arc::new(SystemRandom),
         catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap())),
         platforms: platform.clone(),
-        engine: EngineConfig { workers, public_url: public_url.clone(), ..EngineConfig::default() },
+        engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
         settings: Settings {
             state_dir: home.path().to_owned(),
-            public_url,
             call_deadline: Duration::from_secs(5),
             heartbeat: Duration::from_secs(900),
             artifact_limit: 1 << 20,
