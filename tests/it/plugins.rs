@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::harness::{Home, Host, Setup, run_over};
+use crate::harness::{Home, Host, Setup, eventually, run_over};
 
 /// The platform that the hello example talks to: three routes, and a token.
 mod hello_platform {
@@ -159,4 +159,19 @@ async fn a_plugin_whose_file_asks_for_more_is_held_until_an_admin_approves_that_
     let plugins = host.api().await.get("/v1/plugins").await.expect(200).json;
     assert_eq!(plugins["items"].as_array().unwrap().len(), 1, "{plugins:#}");
     assert_eq!(plugins["items"][0]["sha256"], new);
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_dropped_in_serves_without_a_restart() {
+    let home = Arc::new(Home::new());
+    let host = Host::start(&home, Setup::default()).await;
+    let api = host.api().await;
+    api.get("/v1/plugins/hello").await.expect(404);
+    home.install("novacron-cicd-example-hello");
+    let hello = eventually("the new plugin", async || {
+        let answer = api.get("/v1/plugins/hello").await;
+        (answer.status == 200).then_some(answer.json)
+    })
+    .await;
+    assert_eq!(hello["state"], "serving", "{hello:#}");
 }

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use novacron_cicd_domain::Timestamp;
 use novacron_cicd_vault::Secret;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     api::{self, ApiState},
@@ -120,6 +120,7 @@ async fn listen_until_told(
         tracing::info!(address = %public.shown(), "listening for callbacks");
         listeners.spawn(connections.public().accept(public, api::public_router(state)));
     }
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_plugins(services.clone())));
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
@@ -142,6 +143,16 @@ async fn listen_until_told(
     }
     marker.remove();
     Ok(())
+}
+
+/// Plugins are taken in while the daemon runs. In a task of its own: compiling one takes a while.
+async fn watch_plugins(services: Services) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        services.plugins.look().await;
+    }
 }
 
 /// The first admin token, once: for people, and kept where the command line finds it.

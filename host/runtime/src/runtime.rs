@@ -110,6 +110,12 @@ impl Runtime {
         self.registry.scan(&Smoke(self.host.clone()), self.host.ports.now()).await;
     }
 
+    /// Looks whether a file of the directories is new, has changed or is gone, and acts on it when two looks in a row saw
+    /// the same. To be called every few seconds.
+    pub async fn look(&self) {
+        self.registry.look(&Smoke(self.host.clone()), self.host.ports.now()).await;
+    }
+
     /// Takes in one file and answers what it is.
     ///
     /// # Errors

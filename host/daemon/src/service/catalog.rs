@@ -14,6 +14,8 @@ pub(crate) trait Catalog: Send + Sync + 'static {
     fn plugins(&self) -> Vec<PluginSummary>;
     /// Shows the manifest of the one that serves under this id; false where none does.
     fn manifest(&self, plugin: &str, look: &mut dyn FnMut(&Manifest)) -> bool;
+    /// Acts on files that are new, have changed or are gone.
+    async fn look(&self);
     /// Lets a held file serve, if it still has this digest.
     async fn approve(&self, plugin: &str, sha256: &str) -> Result<(), PluginError>;
     /// Whether the provider could be called as it is configured.
@@ -32,6 +34,10 @@ impl Catalog for Runtime {
         let Some(plugin) = self.plugin(plugin) else { return false };
         look(plugin.manifest());
         true
+    }
+
+    async fn look(&self) {
+        Self::look(self).await;
     }
 
     async fn approve(&self, plugin: &str, sha256: &str) -> Result<(), PluginError> {

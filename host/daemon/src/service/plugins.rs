@@ -37,6 +37,11 @@ impl Plugins {
         found.ok_or_else(|| ServiceError::not_found("plugin", id))
     }
 
+    /// Acts on files of the plugin directories that are new, have changed or are gone; to be called every few seconds.
+    pub async fn look(&self) {
+        self.host.catalog.look().await;
+    }
+
     /// Lets a file serve that asks for more than was approved. `sha256` is the file that was looked at. Admin.
     ///
     /// # Errors

@@ -74,3 +74,43 @@ async fn a_broken_replacement_is_told_and_the_old_one_serves() {
     house.set("none").said().await;
     assert_eq!(house.runtime.plugins().len(), 2);
 }
+
+#[tokio::test]
+async fn files_are_taken_in_and_let_go_while_the_runtime_runs() {
+    let house = House::hostile().await;
+    let directory = house.directory.path().join("plugins");
+    let ids = || house.runtime.plugins().into_iter().map(|plugin| plugin.id).collect::<Vec<_>>();
+    let (hostile, bench) = (directory.join("hostile.wasm"), directory.join("bench.wasm"));
+
+    let bytes = fs::read(guest("bench")).unwrap();
+    fs::write(&bench, &bytes[..bytes.len() / 2]).unwrap();
+    house.runtime.look().await;
+    fs::write(&bench, &bytes).unwrap();
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile"], "what still grows is not looked into");
+    house.runtime.look().await;
+    assert_eq!(ids(), ["bench", "hostile"]);
+
+    let old = house.runtime.plugin("hostile").unwrap();
+    exchange(&hostile, "version = \"0.1.0\"", "version = \"0.1.1\"");
+    house.runtime.look().await;
+    house.runtime.look().await;
+    let new = house.runtime.plugin("hostile").unwrap();
+    assert_ne!(old.sha256(), new.sha256());
+    house.set("none").said().await;
+
+    fs::remove_file(&bench).unwrap();
+    house.runtime.look().await;
+    assert_eq!(ids(), ["bench", "hostile"], "it may only be exchanged");
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile"]);
+
+    exchange(&hostile, BEFORE, AFTER);
+    house.runtime.look().await;
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile", "hostile"], "one serves, one is held");
+    fs::remove_file(&hostile).unwrap();
+    house.runtime.look().await;
+    house.runtime.look().await;
+    assert_eq!(ids(), [""; 0]);
+}
