@@ -54,7 +54,8 @@ async fn a_host_on_a_socket_alone_cannot_be_called_back_until_it_is_told_where()
     let home = Arc::new(Home::new());
     let socket = format!("unix:{}", home.state().join("api.sock").display());
     let listen = ("NOVACRON_CICD_LISTEN", socket.clone());
-    let provider = "provider add near --plugin webhook --base-url http://127.0.0.1:9/ --credential signing=key --no-check";
+    let provider =
+        "provider add near --plugin webhook --base-url http://127.0.0.1:9/ --credential signing=key --no-check";
     for public_url in [None, Some("http://127.0.0.1:9")] {
         let told = public_url.map(|url| ("NOVACRON_CICD_PUBLIC_URL", url.to_owned()));
         let variables = [Some(listen.clone()), told].into_iter().flatten().collect();
