@@ -48,7 +48,7 @@ pub(super) async fn perform(inner: &Inner, mut job: Job, cancel: CancellationTok
     }
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("trigger.before-send");
-    let answer = inner.world.providers.trigger(call, argument(&operation), request).await;
+    let answer = inner.world.providers.trigger(call, argument(&operation, job.run.as_ref()), request).await;
     fault!("trigger.after-send");
     let verdict = match answer {
         Ok(ticket) => Verdict::Done(effect(ticket)),
@@ -112,7 +112,8 @@ fn prepare(inner: &Inner, job: &Job, run: &Run, cancel: &CancellationToken) -> R
             let url = format!("{}/v1/callbacks/runs/{}", base.as_str().trim_end_matches('/'), run.id);
             // A run may have begun with the address of the first sending: another one now, under the same id, would
             // make one message into two that do not agree.
-            if let Some(before) = payload.callback_url.filter(|before| super::is_open(&job.operation) && *before != url) {
+            if let Some(before) = payload.callback_url.filter(|before| super::is_open(&job.operation) && *before != url)
+            {
                 let why = format!("it was sent with the callback address {before}, and this host is at {url} now");
                 return Err(Why::new("host.callback-moved", why));
             }

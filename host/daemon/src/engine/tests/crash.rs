@@ -85,10 +85,9 @@ async fn without_a_class_nothing_is_sent_twice_whatever_crashes() {
 #[tokio::test]
 async fn after_a_crash_a_trigger_is_not_sent_again_with_another_callback_address() {
     const HERE: &str = "http://127.0.0.1:8094";
-    for (before, after, expected, sent) in [
-        (HERE, HERE, OperationState::Done, 2),
-        (HERE, "http://127.0.0.1:8095", OperationState::Ambiguous, 1),
-    ] {
+    for (before, after, expected, sent) in
+        [(HERE, HERE, OperationState::Done, 2), (HERE, "http://127.0.0.1:8095", OperationState::Ambiguous, 1)]
+    {
         let sim = Sim::new(Reporting::Callback, RecoveryClass::IdempotentKey).await;
         sim.platform.scene().steps = [Step::Silent(true)].into();
         let (run, operation) = sim.trigger().await;
@@ -111,7 +110,8 @@ async fn after_a_crash_a_trigger_is_not_sent_again_with_another_callback_address
 async fn what_was_never_sent_is_sent_with_the_callback_address_of_now() {
     let sim = Sim::new(Reporting::Callback, RecoveryClass::IdempotentKey).await;
     let (_, operation) = sim.trigger().await;
-    let config = EngineConfig { callbacks: called_back_at("http://127.0.0.1:1"), workers: 0, ..EngineConfig::default() };
+    let config =
+        EngineConfig { callbacks: called_back_at("http://127.0.0.1:1"), workers: 0, ..EngineConfig::default() };
     drop(sim.engine_with(Arc::new(sim.ledger()), config));
     let config = EngineConfig { callbacks: called_back_at("http://127.0.0.1:2"), ..EngineConfig::default() };
     let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
