@@ -118,8 +118,13 @@ async fn trigger_through(range: &mut Range, fault: &str, version: &str) {
     let api = host.api().await;
     let after = newest_event(&api).await;
     let wish = json!({ "parameters": { "VERSION": version } });
+    let key = format!("{version} {before}");
+    let ask = |api: &Api| {
+        let request = api.request(reqwest::Method::POST, "/v1/pipelines/backend/runs");
+        request.header("idempotency-key", &key).json(&wish)
+    };
     // Whether an answer comes depends on where it dies; both are right.
-    let _ = api.request(reqwest::Method::POST, "/v1/pipelines/backend/runs").json(&wish).send().await;
+    let _ = ask(&api).send().await;
     host.aborted().await;
     range.kills += 1;
     let following = tokio::spawn({
@@ -128,10 +133,13 @@ async fn trigger_through(range: &mut Range, fault: &str, version: &str) {
     });
     let host = range.live(None).await;
     let api = host.api().await;
+    let again = api.send(ask(&api)).await.expect(202);
+    assert_eq!(again.headers.get("idempotent-replayed").map(|value| value.as_bytes()), Some(&b"true"[..]), "{fault}");
     let record = range.the_one_run(before, fault).await;
     assert_eq!(record.phase, Phase::Succeeded, "{fault}");
     let newest = api.get("/v1/runs?limit=1").await.expect(200).json["items"][0].clone();
     assert_eq!(newest["parameters"]["VERSION"], version, "{fault}: the run is ours");
+    assert_eq!(newest["id"], again.json["run"]["id"], "{fault}: the same key is the same run");
     let run = run_over(&api, newest["id"].as_str().unwrap()).await;
     assert_eq!(run["state"], "succeeded", "{fault}: {run:#}");
     assert_eq!(run["correlation"], record.correlation, "{fault}");
@@ -155,11 +163,15 @@ async fn cancel_through(range: &mut Range, fault: &str) {
         log.text().await.ok()?.contains("begun").then_some(())
     })
     .await;
-    let _ = api.request(reqwest::Method::POST, &format!("/v1/runs/{id}/cancel")).send().await;
+    let ask =
+        |api: &Api| api.request(reqwest::Method::POST, &format!("/v1/runs/{id}/cancel")).header("idempotency-key", &id);
+    let _ = ask(&api).send().await;
     host.aborted().await;
     range.kills += 1;
     let host = range.live(None).await;
     let api = host.api().await;
+    let again = api.send(ask(&api)).await.expect(202);
+    assert_eq!(again.text("/run"), id, "{fault}: the same key is the same cancel, also when the run is over");
     let run = run_over(&api, &id).await;
     assert_eq!((run["state"].as_str(), &run["cancel_requested"]), (Some("canceled"), &json!(true)), "{fault}: {run:#}");
     let record = range.the_one_run(before, fault).await;

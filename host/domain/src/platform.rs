@@ -28,6 +28,8 @@ pub struct OperationArg {
     pub attempt: u32,
     /// When the first attempt was begun; none on the first.
     pub first_sent: Option<Timestamp>,
+    /// The token of the run that it is about, where it is about one.
+    pub correlation: Option<String>,
 }
 
 /// A parameter or variable that a call is given.

@@ -199,12 +199,8 @@ async fn cancel(
     key: Key,
     Path(id): Path<OperationId>,
 ) -> Result<Response, ApiError> {
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &(), async move {
-        let operation = own.services().operations.cancel(&asking, id).await?;
-        Ok(accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, ()| Ok(state.services().operations.cancel(&actor, id).await?);
+    key.once(state, actor, (), work, accepted).await
 }
 
 /// Settle an ambiguous operation.
@@ -222,18 +218,15 @@ async fn resolve(
     Path(id): Path<OperationId>,
     Json(body): Json<ResolutionBody>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
-        let operation = own.services().operations.resolve(&asking, id, body.resolution()?).await?;
-        Ok(accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, body: ResolutionBody| {
+        Ok(state.services().operations.resolve(&actor, id, body.resolution()?).await?)
+    };
+    key.once(state, actor, body, work, accepted).await
 }
 
 /// An operation that goes on by itself.
-pub(crate) async fn accepted(state: &ApiState, operation: Operation) -> Response {
-    let names = Names::one(state, operation.provider).await;
+pub(crate) async fn accepted(state: ApiState, operation: Operation) -> Response {
+    let names = Names::one(&state, operation.provider).await;
     let location = format!("/v1/operations/{}", operation.id);
     located((StatusCode::ACCEPTED, Json(OperationView::of(operation, &names))).into_response(), &location)
 }

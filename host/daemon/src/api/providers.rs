@@ -245,9 +245,7 @@ async fn add(
     key: Key,
     Json(body): Json<ProviderCreate>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (services, asking) = (state.services().clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
+    let work = async move |state: ApiState, actor, body: ProviderCreate| {
         let new = NewProvider {
             name: body.name,
             plugin: body.plugin,
@@ -257,14 +255,17 @@ async fn add(
             grants: body.grants.into(),
             no_check: body.no_check,
         };
-        let provider = services.providers.add(&asking, new).await?;
-        let version = provider.version;
-        let location = format!("/v1/providers/{}", provider.name);
-        let mut response = (StatusCode::CREATED, Json(ProviderView::from(provider))).into_response();
-        etag::with_tag(&mut response, version);
-        Ok(located(response, &location))
-    })
-    .await
+        Ok(state.services().providers.add(&actor, new).await?)
+    };
+    key.once(state, actor, body, work, added).await
+}
+
+async fn added(_: ApiState, provider: provider::Provider) -> Response {
+    let version = provider.version;
+    let location = format!("/v1/providers/{}", provider.name);
+    let mut response = (StatusCode::CREATED, Json(ProviderView::from(provider))).into_response();
+    etag::with_tag(&mut response, version);
+    located(response, &location)
 }
 
 /// Show a provider.

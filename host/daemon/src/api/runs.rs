@@ -27,7 +27,7 @@ use super::{
     run_view::{GraphView, RunDetail, RunView},
     words,
 };
-use crate::service::TriggerInput;
+use crate::service::{TriggerInput, Triggered};
 
 /// What a run is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -154,21 +154,20 @@ async fn trigger(
     Path(name): Path<String>,
     Json(body): Json<RunCreate>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
+    let work = async move |state: ApiState, actor, body: RunCreate| {
         let input =
             TriggerInput { parameters: body.parameters, environment: body.environment, reference: body.reference };
-        let triggered = own.services().runs.trigger(&asking, &name, input).await?;
-        let names = Names::one(&own, triggered.run.provider).await;
-        let location = format!("/v1/runs/{}", triggered.run.id);
-        let body = RunCreated {
-            run: RunDetail::of(triggered.run, &names, own.now()),
-            operation: OperationView::of(triggered.operation, &names),
-        };
-        Ok(located((StatusCode::ACCEPTED, Json(body)).into_response(), &location))
-    })
-    .await
+        Ok(state.services().runs.trigger(&actor, &name, input).await?)
+    };
+    key.once(state, actor, body, work, triggered).await
+}
+
+async fn triggered(state: ApiState, Triggered { run, operation }: Triggered) -> Response {
+    let names = Names::one(&state, run.provider).await;
+    let location = format!("/v1/runs/{}", run.id);
+    let body =
+        RunCreated { run: RunDetail::of(run, &names, state.now()), operation: OperationView::of(operation, &names) };
+    located((StatusCode::ACCEPTED, Json(body)).into_response(), &location)
 }
 
 /// Show a run with its jobs and steps.
@@ -194,12 +193,8 @@ async fn cancel(
     key: Key,
     Path(id): Path<RunId>,
 ) -> Result<Response, ApiError> {
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &(), async move {
-        let operation = own.services().runs.cancel(&asking, id).await?;
-        Ok(operations::accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, ()| Ok(state.services().runs.cancel(&actor, id).await?);
+    key.once(state, actor, (), work, operations::accepted).await
 }
 
 /// In which form a graph is wanted.

@@ -48,7 +48,7 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("cancel.before-send");
     let call = inner.call(&job.provider, &operation.actor, &cancel);
-    let answer = inner.world.providers.cancel(call, argument(&operation), target).await;
+    let answer = inner.world.providers.cancel(call, argument(&operation, Some(run)), target).await;
     fault!("cancel.after-send");
     let verdict = match answer {
         Ok(()) => Verdict::Done(Effect::Nothing),

@@ -37,6 +37,7 @@ use novacron_cicd_domain::{
     operation::Operation,
     platform::OperationArg,
     provider::Provider,
+    run::Run,
 };
 use novacron_cicd_store::StoreError;
 use tokio::{sync::Notify, task::JoinSet};
@@ -267,11 +268,12 @@ impl Inner {
 }
 
 /// The durable intent as a call carries it.
-fn argument(operation: &Operation) -> OperationArg {
+fn argument(operation: &Operation, run: Option<&Run>) -> OperationArg {
     OperationArg {
         id: operation.id,
         attempt: operation.attempts,
         first_sent: if operation.attempts > 1 { operation.first_sent } else { None },
+        correlation: run.map(|run| run.correlation.clone()),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn perform(inner: &Inner, mut job: Job, cancel: CancellationTok
     }
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("trigger.before-send");
-    let answer = inner.world.providers.trigger(call, argument(&operation), request).await;
+    let answer = inner.world.providers.trigger(call, argument(&operation, job.run.as_ref()), request).await;
     fault!("trigger.after-send");
     let verdict = match answer {
         Ok(ticket) => Verdict::Done(effect(ticket)),

@@ -37,7 +37,7 @@ pub use callbacks::Callbacks;
 pub use error::{ErrorClass, Problem, ServiceError};
 pub use events::Events;
 pub use health::{Health, Readiness};
-pub use idempotency::{Idempotency, IdempotencyBegin, StoredAnswer};
+pub use idempotency::{Deed, Done, Idempotency, IdempotencyBegin, StoredAnswer};
 pub use input::{
     ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider, NewToken,
     PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput, Triggered,

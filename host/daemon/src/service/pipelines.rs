@@ -90,7 +90,7 @@ impl Pipelines {
     ///
     /// # Errors
     /// [`ServiceError::Unsupported`] where the plugin cannot list pipelines; what the platform says.
-    pub async fn import(&self, actor: &Actor, import: ImportPipeline) -> Result<Pipeline, ServiceError> {
+    pub async fn import(&self, actor: &Actor, import: ImportPipeline) -> Result<PipelineChanged, ServiceError> {
         actor.require(Role::Operator)?;
         let given = import.name.map(Name::new).transpose()?;
         let provider = self.host.provider(&import.provider).await?;
@@ -120,7 +120,7 @@ impl Pipelines {
         };
         // What the platform declares is the platform's: only its declarations are checked, since runs rely on them.
         declared(&pipeline.parameters)?;
-        Ok(self.insert(actor, pipeline, None, "pipeline.import", now).await?.pipeline)
+        self.insert(actor, pipeline, None, "pipeline.import", now).await
     }
 
     /// By name or id.
@@ -295,17 +295,17 @@ impl Pipelines {
         action: &'static str,
         now: Timestamp,
     ) -> Result<PipelineChanged, ServiceError> {
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let changed = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 tx.insert_pipeline(&pipeline)?;
                 if let Some(operation) = &operation {
                     tx.insert_operation(operation)?;
                 }
                 let id = pipeline.id;
                 tell(tx, EventKind::PipelineCreated, id, Some(id), event::pipeline(&pipeline), now)?;
-                audit(tx, &actor, action, &pipeline.name, json!({ "provider": pipeline.provider }), now)?;
+                audit(tx, &name, action, &pipeline.name, json!({ "provider": pipeline.provider }), now)?;
                 Ok(PipelineChanged { pipeline, operation })
             })
             .await?;

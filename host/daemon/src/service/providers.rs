@@ -80,17 +80,17 @@ impl Providers {
             let report = self.reach(actor, &provider).await?;
             provider.health = self.healthy(&report);
         }
-        let (stored, actor) = (provider.clone(), actor.name.clone());
+        let name = actor.name.clone();
         self.host
-            .write(move |tx| {
-                tx.insert_provider(&stored)?;
-                tell(tx, EventKind::ProviderCreated, stored.id, None, event::provider(&stored), now)?;
-                let detail = json!({ "plugin": stored.plugin, "base_url": stored.base_url, "grants": stored.grants });
-                audit(tx, &actor, "provider.add", &stored.name, detail, now)?;
-                Ok(())
+            .act(actor, move |tx| {
+                tx.insert_provider(&provider)?;
+                tell(tx, EventKind::ProviderCreated, provider.id, None, event::provider(&provider), now)?;
+                let detail =
+                    json!({ "plugin": provider.plugin, "base_url": provider.base_url, "grants": provider.grants });
+                audit(tx, &name, "provider.add", &provider.name, detail, now)?;
+                Ok(provider)
             })
-            .await?;
-        Ok(provider)
+            .await
     }
 
     /// By name or id.

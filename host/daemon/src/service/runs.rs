@@ -133,13 +133,13 @@ impl Runs {
             callback = Some(hash);
         }
         let operation = self.operation(actor, &provider, run.id, OperationKind::RunTrigger, &payload, now);
-        let triggered = Triggered { run, operation };
-        let (stored, actor) = (triggered.clone(), actor.name.clone());
-        self.host
-            .write(move |tx| {
+        let (triggered, name) = (Triggered { run, operation }, actor.name.clone());
+        let triggered = self
+            .host
+            .act(actor, move |tx| {
                 // Again, and within the transaction: between the check and now a secret may have gone.
                 missing(tx, &checked.secrets)?;
-                let Triggered { run, operation } = &stored;
+                let Triggered { run, operation } = &triggered;
                 tx.insert_run(run)?;
                 if let Some(hash) = &callback {
                     // It cannot be silent before it was asked for: the deadline comes with the platform's answer.
@@ -153,8 +153,8 @@ impl Runs {
                     "reference": run.reference,
                     "parameters": run.parameters.keys().collect::<Vec<_>>(),
                 });
-                audit(tx, &actor, "run.trigger", run.id, detail, now)?;
-                Ok(())
+                audit(tx, &name, "run.trigger", run.id, detail, now)?;
+                Ok(triggered)
             })
             .await?;
         fault!("trigger.stored");
@@ -190,10 +190,10 @@ impl Runs {
         let can_cancel = self.host.platforms.supports(&provider, "run-cancel");
         let now = self.host.now();
         let new = self.operation(actor, &provider, id, OperationKind::RunCancel, &Payload::default(), now);
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let operation = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 let run = tx.run(id)?;
                 let operations = record::operations_of(tx, id)?;
                 let open = |operation: &&Operation| {
@@ -209,8 +209,8 @@ impl Runs {
                         "there is nothing to cancel",
                     ));
                 }
-                audit(tx, &actor, "run.cancel", id, json!({ "operation": new.id }), now)?;
-                let run = record::cancel_requested(tx, &run, &actor, now)?;
+                audit(tx, &name, "run.cancel", id, json!({ "operation": new.id }), now)?;
+                let run = record::cancel_requested(tx, &run, &name, now)?;
                 let trigger = operations.into_iter().find(|operation| operation.kind == OperationKind::RunTrigger);
                 if let Some(trigger) = trigger.filter(is_unsent) {
                     let canceled =

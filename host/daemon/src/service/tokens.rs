@@ -239,6 +239,6 @@ impl Tokens {
             // Nobody waits for it, and a full disk is no reason to lock anybody out.
             tokio::spawn(async move { store.write(move |tx| tx.touch_token(id, now)).await });
         }
-        Ok(Actor { token: Some(token.id), name: token.name.to_string(), role: token.role })
+        Ok(Actor { token: Some(token.id), name: token.name.to_string(), role: token.role, key: None })
     }
 }

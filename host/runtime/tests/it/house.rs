@@ -275,7 +275,12 @@ impl Setting<'_> {
 }
 
 pub(crate) fn operation() -> OperationArg {
-    OperationArg { id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()), attempt: 1, first_sent: None }
+    OperationArg {
+        id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()),
+        attempt: 1,
+        first_sent: None,
+        correlation: None,
+    }
 }
 
 pub(crate) fn request() -> TriggerRequest {

@@ -147,7 +147,13 @@ async fn a_running_run_is_canceled_by_the_platforms_name() {
     let cancel = sim.cancel(run).await;
     sim.until_operation(cancel, OperationState::Done).await;
     let expected = RunRef { pipeline: "theirs".into(), run: "ext-1".into(), attempt: None };
-    assert_eq!(sim.platform.scene().cancels[0].1, CancelTarget::Run(expected));
+    let (argument, target) = sim.platform.scene().cancels[0].clone();
+    assert_eq!(target, CancelTarget::Run(expected));
+    assert_eq!(
+        argument.correlation,
+        Some(sim.run(run).await.correlation),
+        "a platform that never named it knows it by this"
+    );
     assert!(!sim.run(run).await.status.state.is_terminal(), "only the platform says that it ended");
 }
 

@@ -4,6 +4,7 @@
 mod access;
 mod callbacks;
 mod configuration;
+mod once;
 mod runs;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -103,6 +104,11 @@ async fn house(recovery: RecoveryClass, workers: usize) -> House {
     let home = tempfile::tempdir().unwrap();
     let store = Store::in_memory().unwrap();
     let platform = FakePlatform::new(Reporting::Callback, recovery);
+    let services = assemble(&store, &platform, home.path(), workers).await;
+    House { services, platform, store, home }
+}
+
+async fn assemble(store: &Store, platform: &Arc<FakePlatform>, home: &std::path::Path, workers: usize) -> Services {
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let parts = Parts {
         store: store.clone(),
@@ -114,18 +120,17 @@ async fn house(recovery: RecoveryClass, workers: usize) -> House {
         platforms: platform.clone(),
         engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
         settings: Settings {
-            state_dir: home.path().to_owned(),
+            state_dir: home.to_owned(),
             call_deadline: Duration::from_secs(5),
             heartbeat: Duration::from_secs(900),
             artifact_limit: 1 << 20,
         },
     };
-    let services = Services::assemble(parts, &StateDir::new(home.path())).await.unwrap();
-    House { services, platform, store, home }
+    Services::assemble(parts, &StateDir::new(home)).await.unwrap()
 }
 
 fn someone(role: Role) -> Actor {
-    Actor { token: None, name: "ada".into(), role }
+    Actor { token: None, name: "ada".into(), role, key: None }
 }
 
 fn admin() -> Actor {
@@ -151,6 +156,13 @@ fn parameter(name: &str, kind: ParameterKind, required: bool) -> Parameter {
 }
 
 impl House {
+    /// Another host on the same state, after this one; nothing is ever sent.
+    async fn again(self) -> Self {
+        self.services.stop(Duration::ZERO).await;
+        let services = assemble(&self.store, &self.platform, self.home.path(), 0).await;
+        Self { services, ..self }
+    }
+
     /// A provider, a secret and a pipeline `build`.
     async fn furnish(&self) {
         let key = Secret::new("a-signing-key-of-some-length");
