@@ -10,5 +10,6 @@ mod harness;
 mod kill;
 mod leaks;
 mod main_job;
+mod polled;
 mod refusals;
 mod starting;
