@@ -11,5 +11,6 @@ mod kill;
 mod leaks;
 mod main_job;
 mod plugins;
+mod polled;
 mod refusals;
 mod starting;

@@ -58,6 +58,7 @@ fn run() -> Run {
         pipeline_name: Name::new("backend-build").unwrap(),
         provider: ProviderId(Uuid::nil()),
         origin: "us".into(),
+        retry_of: Some(RunId(Uuid::nil())),
         external_id: None,
         ticket: None,
         number: None,

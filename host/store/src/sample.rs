@@ -131,6 +131,7 @@ pub(crate) fn run(n: u64, pipeline: &Pipeline) -> Run {
         pipeline_name: pipeline.name.clone(),
         provider: pipeline.provider,
         origin: "us".into(),
+        retry_of: None,
         external_id: Some(format!("external-{n}")),
         ticket: Some("queue/7".into()),
         number: Some("#7".into()),

@@ -24,7 +24,10 @@ use super::{
     providers::located,
     words,
 };
-use crate::service::{Resolution, ServiceError};
+use crate::{
+    engine::payload::Payload,
+    service::{Resolution, ServiceError},
+};
 
 /// A durable intent to change something outside, and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -44,6 +47,9 @@ pub struct OperationView {
     /// The run that it is about, where it is about one.
     #[schema(value_type = Option<String>, format = "uuid")]
     pub run: Option<RunId>,
+    /// Of a retry that is done: the run to look at, `run` itself at a new attempt or a new run.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub result_run: Option<RunId>,
     /// How an unknown outcome is settled.
     #[schema(value_type = words::RecoveryWord)]
     pub recovery: RecoveryClass,
@@ -120,6 +126,7 @@ impl OperationView {
             provider: names.get(operation.provider),
             provider_id: operation.provider,
             run: operation.run,
+            result_run: Payload::of(&operation).result_run,
             recovery: operation.recovery,
             state: operation.state,
             attempts: operation.attempts,

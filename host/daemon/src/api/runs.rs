@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use novacron_cicd_domain::{
     id::RunId,
+    platform,
     run::{Run, graph},
     status::State as RunState,
 };
@@ -27,7 +28,7 @@ use super::{
     run_view::{GraphView, RunDetail, RunView},
     words,
 };
-use crate::service::{TriggerInput, Triggered};
+use crate::service::{ServiceError, TriggerInput, Triggered};
 
 /// What a run is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,6 +52,43 @@ pub struct RunCreated {
     pub operation: OperationView,
 }
 
+/// How much of a run is done again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunRetry {
+    /// All of it where it is left out.
+    pub scope: RetryScope,
+    /// With the scope `job`: the id of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+/// How much of a run is done again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryScope {
+    /// All of it.
+    #[default]
+    All,
+    /// Its jobs that failed, and what waits for them.
+    Failed,
+    /// One job.
+    Job,
+}
+
+impl RunRetry {
+    fn scope(self) -> Result<platform::RetryScope, ApiError> {
+        let wrong = |message: &str| Err(ServiceError::invalid("/job", "field.invalid", message).into());
+        match (self.scope, self.job) {
+            (RetryScope::All, None) => Ok(platform::RetryScope::All),
+            (RetryScope::Failed, None) => Ok(platform::RetryScope::Failed),
+            (RetryScope::Job, Some(job)) => Ok(platform::RetryScope::Job(job)),
+            (RetryScope::Job, None) => wrong("the scope job needs the id of the job"),
+            (_, Some(_)) => wrong("a job goes with the scope job alone"),
+        }
+    }
+}
+
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -58,6 +96,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(of_pipeline, trigger))
         .routes(routes!(show))
         .routes(routes!(cancel))
+        .routes(routes!(retry))
         .routes(routes!(show_graph))
         .routes(routes!(attempts))
 }
@@ -195,6 +234,28 @@ async fn cancel(
 ) -> Result<Response, ApiError> {
     let work = async move |state: ApiState, actor, ()| Ok(state.services().runs.cancel(&actor, id).await?);
     key.once(state, actor, (), work, operations::accepted).await
+}
+
+/// Ask for a run, or a part of it, again.
+///
+/// What the platform makes of it, a new attempt of this run or a new run, stands in the operation's `result_run` when it
+/// is done. The same operation again while one with the same scope is open. Operator.
+#[utoipa::path(post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "run_retry",
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    request_body = RunRetry,
+    responses((status = 202, body = OperationView, headers(("Location" = String)))))]
+async fn retry(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(id): Path<RunId>,
+    Json(body): Json<RunRetry>,
+) -> Result<Response, ApiError> {
+    let work = async move |state: ApiState, actor, body: RunRetry| {
+        Ok(state.services().runs.retry(&actor, id, body.scope()?).await?)
+    };
+    key.once(state, actor, body, work, operations::accepted).await
 }
 
 /// In which form a graph is wanted.

@@ -42,7 +42,7 @@ fn help_of_every_command_is_as_it_was_agreed() {
 const PROMISED: &[(&str, &[&str])] = &[
     ("provider", &["add", "show", "check", "update", "remove", "list"]),
     ("pipeline", &["create", "import", "show", "update", "delete", "list", "run"]),
-    ("run", &["list", "show", "watch", "logs", "graph", "cancel"]),
+    ("run", &["list", "show", "watch", "logs", "graph", "cancel", "retry"]),
     ("artifact", &["list", "download"]),
     ("secret", &["set", "list", "rotate", "delete"]),
     ("token", &["create", "list", "revoke", "reset"]),

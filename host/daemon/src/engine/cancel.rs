@@ -76,8 +76,9 @@ async fn target(inner: &Inner, job: &Job, run: &Run) -> Result<Result<CancelTarg
         due: inner.later(after),
         why: Why::new("operation.waiting", format!("it waits until {why}")),
     };
+    // A run that a retry made has none.
     let Some(trigger) = inner.world.ledger.trigger_of(run.id).await? else {
-        return Ok(Err(Verdict::Failed(Why::new("run.unknown", "the platform never said what it calls this run"))));
+        return Ok(Err(wait("the run is found on the platform", Duration::from_secs(2))));
     };
     Ok(match trigger.state {
         OperationState::Done => match inner.world.providers.reporting(&job.provider) {

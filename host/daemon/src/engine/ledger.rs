@@ -52,7 +52,10 @@ fn pipeline(state: &Reader<'_>, run: Option<&Run>, payload: &Payload) -> Result<
 }
 
 /// What the platform calls a run's pipeline: pinned when the run was asked for, since ours may change or go.
-fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+pub(super) fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+    if let Some(pinned) = state.platform_pipeline(run.id)? {
+        return Ok(pinned);
+    }
     if let Some(pinned) = record::trigger_of(state, run.id)?.and_then(|trigger| Payload::of(&trigger).external_ref) {
         return Ok(pinned);
     }

@@ -17,6 +17,7 @@ pub(crate) mod poll;
 pub mod ports;
 pub(crate) mod record;
 mod recover;
+mod retry;
 mod silence;
 mod system;
 mod tickets;

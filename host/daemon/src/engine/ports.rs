@@ -12,7 +12,7 @@ use novacron_cicd_domain::{
     pipeline::Pipeline,
     platform::{
         CallError, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg, PageRequest,
-        RemotePage, RemotePipeline, RunMatch, RunRef, Ticket, TriggerRequest,
+        RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef, Ticket, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -110,6 +110,15 @@ pub trait Providers: Send + Sync + 'static {
     ) -> Result<RunMatch, CallError>;
     /// `run-cancel.cancel`
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError>;
+    /// `run-retry.retry`
+    async fn retry(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        run: RunRef,
+        scope: RetryScope,
+        correlation: String,
+    ) -> Result<Ticket, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
     /// `pipelines.list-pipelines`

@@ -12,7 +12,7 @@ use novacron_cicd_domain::{
     },
     platform::Ticket,
     run::{Change, Observation, Run, SeenRun, Standing, heartbeat, reduce},
-    status::{State, Status},
+    status::{State, Status, Times},
 };
 use novacron_cicd_store::{NewEvent, OperationFilter, Page, Reader, StoreError, Tx};
 use serde_json::Value;
@@ -290,6 +290,9 @@ pub(crate) fn settle(
         payload.looks = *looks;
         next.payload = payload.json();
     }
+    if let (OperationKind::RunRetry, Verdict::Done(effect)) = (current.kind, &verdict) {
+        retried(tx, &mut next, effect.clone(), at)?;
+    }
     let operation = change(tx, &current, next, at)?;
     match operation.kind {
         OperationKind::RunTrigger => settle_trigger(tx, &operation, verdict, heartbeat_until, at)?,
@@ -299,6 +302,8 @@ pub(crate) fn settle(
                 observe(tx, &run, *seen, Standing::Truth, at)?;
             }
         }
+        // Of the run it changes nothing but by what it led to.
+        OperationKind::RunRetry => {}
         OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
             if let (Verdict::Done(Effect::Pipeline(Some(external))), Some(pipeline)) = (verdict, payload.pipeline) {
                 adopt(tx, pipeline, external, at)?;
@@ -336,6 +341,79 @@ fn settle_trigger(
     };
     decide(tx, &run, status, at)?;
     Ok(())
+}
+
+/// What a retry led to: a new attempt of its run, or a new run that says which one it does again. Writes that into the
+/// operation's payload, which is the caller's to store.
+pub(crate) fn retried(
+    tx: &mut Tx<'_>,
+    operation: &mut Operation,
+    effect: Effect,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let mut payload = Payload::of(operation);
+    let (Some(of), Some(asked)) = (operation.run, payload.retry.clone()) else { return Ok(()) };
+    let of = tx.run(of)?;
+    let result = match effect {
+        Effect::Seen(seen) if seen.external_id.is_none() || seen.external_id == of.external_id => {
+            observe(tx, &of, new_attempt(*seen, asked.attempt), Standing::Truth, at)?.0
+        }
+        effect => {
+            let run = made_by(tx, operation, &of, at)?;
+            started(tx, &run, effect, at)?
+        }
+    };
+    payload.result_run = Some(result.id);
+    operation.payload = payload.json();
+    Ok(())
+}
+
+/// Where the platform counts no attempts, its answer says that one has begun, and may still show the end before it.
+fn new_attempt(seen: SeenRun, before: u32) -> SeenRun {
+    match seen.attempt {
+        Some(_) => seen,
+        None if seen.status.as_ref().is_some_and(|status| status.state.is_terminal()) => {
+            SeenRun { attempt: Some(before.saturating_add(1)), ..names_of(seen) }
+        }
+        None => SeenRun { attempt: Some(before.saturating_add(1)), ..seen },
+    }
+}
+
+/// The run that a retry made: it has the operation's id, so it is made once.
+fn made_by(tx: &mut Tx<'_>, operation: &Operation, of: &Run, at: Timestamp) -> Result<Run, StoreError> {
+    let id = RunId(operation.id.0);
+    match tx.run(id) {
+        Err(StoreError::NotFound { .. }) => {}
+        found => return found,
+    }
+    let run = Run {
+        id,
+        origin: "retry".into(),
+        retry_of: Some(of.id),
+        external_id: None,
+        ticket: None,
+        number: None,
+        attempt: 1,
+        correlation: id.0.simple().to_string(),
+        status: Status::ours(State::Pending),
+        cancel_requested: false,
+        times: Times { created: Some(at), ..Times::default() },
+        commit: None,
+        actor: Some(operation.actor.clone()),
+        url: None,
+        graph: None,
+        version: 1,
+        ..of.clone()
+    };
+    insert(tx, &run, &super::ledger::platform_pipeline(tx, of)?, at)?;
+    Ok(run)
+}
+
+/// A run that no trigger of ours started.
+fn insert(tx: &mut Tx<'_>, run: &Run, platform_pipeline: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.insert_run(run)?;
+    tx.pin_platform_pipeline(run.id, platform_pipeline)?;
+    run_event(tx, run, EventKind::RunCreated, event::run_created(run), at)
 }
 
 /// What the platform calls a pipeline of ours.

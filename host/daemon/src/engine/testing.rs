@@ -19,8 +19,8 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogAvailability,
-        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RunMatch, RunRef, Ticket,
-        TriggerRequest,
+        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef,
+        Ticket, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -85,6 +85,12 @@ pub(crate) struct Scene {
     pub(crate) steps: VecDeque<Step>,
     /// Every trigger that arrived.
     pub(crate) triggers: Vec<(OperationArg, TriggerRequest, BTreeMap<String, SecretSource>)>,
+    /// Every retry that arrived.
+    pub(crate) retries: Vec<(OperationArg, RunRef, RetryScope, String)>,
+    /// A retry is a new attempt of the same run: so many there were.
+    pub(crate) attempts: Option<u32>,
+    /// The operations by which there were.
+    pub(crate) again: Vec<OperationId>,
     /// Every cancel that arrived.
     pub(crate) cancels: Vec<(OperationArg, CancelTarget)>,
     /// Runs that there are: the platform's id, the operation and the correlation token that made it.
@@ -225,7 +231,9 @@ impl Providers for FakePlatform {
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
         let mut scene = self.scene();
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
-        Ok(found(run.pipeline, shown.unwrap_or_else(|| seen(&run.run, State::Running))))
+        let attempt = scene.attempts;
+        let shown = shown.unwrap_or_else(|| seen(&run.run, State::Running));
+        Ok(found(run.pipeline, SeenRun { attempt: shown.attempt.or(attempt), ..shown }))
     }
 
     async fn find(&self, _: Call, pipeline: String, correlation: String, _: Timestamp) -> Result<RunMatch, CallError> {
@@ -252,6 +260,34 @@ impl Providers for FakePlatform {
         match self.play(&call, || {}).await {
             Some(Err(error)) => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    async fn retry(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        run: RunRef,
+        scope: RetryScope,
+        correlation: String,
+    ) -> Result<Ticket, CallError> {
+        let id = operation.id;
+        let key = run.run.clone();
+        self.scene().retries.push((operation, run, scope, correlation.clone()));
+        let again = || {
+            let mut scene = self.scene();
+            let known = self.recovery == RecoveryClass::IdempotentKey && scene.again.contains(&id);
+            scene.again.push(id);
+            if let Some(attempts) = &mut scene.attempts {
+                *attempts += u32::from(!known);
+                return SeenRun { attempt: Some(*attempts), ..seen(&key, State::Pending) };
+            }
+            drop(scene);
+            seen(&self.make(id, &correlation), State::Pending)
+        };
+        match self.play(&call, || drop(again())).await {
+            Some(scripted) => scripted,
+            None => Ok(Ticket::Run(Box::new(again()))),
         }
     }
 

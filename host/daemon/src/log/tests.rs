@@ -221,6 +221,7 @@ fn run() -> Run {
         pipeline_name: Name::new("build").unwrap(),
         provider: ProviderId(Uuid::now_v7()),
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -18,7 +18,7 @@ use super::{
     Actor, Resolution, ServiceError,
     host::{Host, audit},
 };
-use crate::engine::{payload::Payload, record};
+use crate::engine::{payload::Payload, record, verdict::Effect};
 
 /// Durable intents.
 #[derive(Clone)]
@@ -146,6 +146,10 @@ impl Operations {
                 }
                 if matches!(resolution, Resolution::Adopt { .. }) {
                     after.error = None;
+                }
+                if let (OperationKind::RunRetry, Resolution::Adopt { external_id }) = (before.kind, &resolution) {
+                    let seen = SeenRun { external_id: Some(external_id.clone()), ..SeenRun::default() };
+                    record::retried(tx, &mut after, Effect::Seen(Box::new(seen)), now)?;
                 }
                 let after = record::change(tx, &before, after, now)?;
                 settle(tx, &after, &resolution, now)?;

@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg,
-        PageRequest, RemotePage, RemotePipeline, RunMatch, RunRef, Ticket, TriggerRequest,
+        PageRequest, RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef, Ticket, TriggerRequest,
     },
     provider::Provider,
 };
@@ -121,6 +121,17 @@ impl Providers for Platforms {
 
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {
         self.bind(call, "run-cancel.cancel").await?.cancel(&operation, &target).await
+    }
+
+    async fn retry(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        run: RunRef,
+        scope: RetryScope,
+        correlation: String,
+    ) -> Result<Ticket, CallError> {
+        self.bind(call, "run-retry.retry").await?.retry(&operation, &run, scope, &correlation).await
     }
 
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {

@@ -10,6 +10,7 @@ use novacron_cicd_domain::{
     operation::{Operation, OperationEvent, OperationKind, OperationState},
     parameter::{self, ParameterKind},
     pipeline::Pipeline,
+    platform::RetryScope,
     provider::Provider,
     run::Run,
     status::{State, Status, Times},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::engine::{
     fault::fault,
-    payload::{Payload, callback_context},
+    payload::{Payload, Retry, callback_context},
     ports::Reporting,
     record,
 };
@@ -237,6 +238,53 @@ impl Runs {
         Ok(operation)
     }
 
+    /// Asks for it again: all of it, what failed, or one job. What comes of it, a new attempt or a new run, the operation
+    /// says when it is done. The same operation again while one with this scope is open. Operator.
+    ///
+    /// # Errors
+    /// A run that is not over, that its platform does not know, or that is being retried otherwise; a job that it does
+    /// not have; [`ServiceError::Unsupported`] where its plugin cannot retry.
+    pub async fn retry(&self, actor: &Actor, id: RunId, scope: RetryScope) -> Result<Operation, ServiceError> {
+        actor.require(Role::Operator)?;
+        let provider = self.show(id).await?.provider;
+        let provider = self.host.provider(&provider.to_string()).await?;
+        let platforms = &self.host.platforms;
+        // A run that reports by itself needs a token for that, which a retry has no way to hand over.
+        let calls_back = platforms.reporting(&provider) == Reporting::Callback;
+        if calls_back || !platforms.supports(&provider, "run-retry") {
+            return Err(ServiceError::Unsupported {
+                provider: provider.name.to_string(),
+                plugin: provider.plugin,
+                feature: "run-retry",
+            });
+        }
+        let now = self.host.now();
+        let mut new = self.operation(actor, &provider, id, OperationKind::RunRetry, &Payload::default(), now);
+        let name = actor.name.clone();
+        let operation = self
+            .host
+            .act(actor, move |tx| {
+                let run = tx.run(id)?;
+                let open = record::operations_of(tx, id)?
+                    .into_iter()
+                    .find(|operation| operation.kind == OperationKind::RunRetry && !operation.state.is_settled());
+                if let Some(open) = open {
+                    let same = Payload::of(&open).retry.is_some_and(|retry| retry.scope == scope);
+                    return if same { Ok(open) } else { Err(retry_open(&open)) };
+                }
+                can_retry(&run, &scope)?;
+                let retry = Retry { scope: scope.clone(), attempt: run.attempt };
+                new.payload = Payload { retry: Some(retry), ..Payload::default() }.json();
+                tx.insert_operation(&new)?;
+                audit(tx, &name, "run.retry", id, json!({ "operation": new.id, "scope": scope }), now)?;
+                Ok(new)
+            })
+            .await?;
+        fault!("retry.stored");
+        self.host.engine.wake();
+        Ok(operation)
+    }
+
     /// All attempts without their jobs, the current one first.
     ///
     /// # Errors
@@ -283,6 +331,37 @@ impl Runs {
     }
 }
 
+fn retry_open(open: &Operation) -> ServiceError {
+    ServiceError::conflict(
+        "run.retry-open",
+        "another retry of this run is under way",
+        format!("`novacron-cicd operation show {}` says where it stands", open.id),
+    )
+}
+
+fn can_retry(run: &Run, scope: &RetryScope) -> Result<(), ServiceError> {
+    if !run.status.state.is_terminal() {
+        return Err(ServiceError::conflict(
+            "run.not-over",
+            format!("the run {} is not over: it is {}", run.id, run.status.state),
+            "wait for its end, or cancel it",
+        ));
+    }
+    if run.external_id.is_none() {
+        return Err(ServiceError::conflict(
+            "run.not-on-platform",
+            format!("the platform does not know the run {}", run.id),
+            format!("run the pipeline again: `novacron-cicd pipeline run {}`", run.pipeline_name),
+        ));
+    }
+    if let RetryScope::Job(job) = scope
+        && !run.graph.iter().flat_map(|graph| &graph.jobs).any(|known| known.id == *job)
+    {
+        return Err(ServiceError::invalid("/job", "job.not-found", format!("the run {} has no job {job:?}", run.id)));
+    }
+    Ok(())
+}
+
 /// Nothing of it ever went out; the mark is durable before the first byte, so its absence is proof.
 pub(super) fn is_unsent(operation: &Operation) -> bool {
     matches!(operation.state, OperationState::Queued | OperationState::Claimed) && operation.first_sent.is_none()
@@ -296,6 +375,7 @@ fn run(actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) ->
         pipeline_name: pipeline.name.clone(),
         provider: pipeline.provider,
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::SeenRun;
 
 /// A run in the platform's words.
@@ -74,6 +76,19 @@ pub enum CancelTarget {
         /// As the trigger answered it.
         ticket: String,
     },
+}
+
+/// How much of a run is done again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryScope {
+    /// All of it.
+    #[default]
+    All,
+    /// Its jobs that failed, and what waits for them.
+    Failed,
+    /// One job: the platform's id of it.
+    Job(String),
 }
 
 /// Which runs to list.

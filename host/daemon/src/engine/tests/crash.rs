@@ -6,11 +6,11 @@ use super::*;
 use crate::engine::testing::{Step, Stop, Stopping};
 
 /// Release, claim, job, mark, settle, and the claim after it.
-const TRANSACTIONS: usize = 6;
+pub(super) const TRANSACTIONS: usize = 6;
 
 impl Sim {
     /// Runs an engine whose n-th transaction does not come back, and ends it there as a crash would.
-    async fn crash(&self, nth: usize, stop: Stop, operation: OperationId) {
+    pub(super) async fn crash(&self, nth: usize, stop: Stop, operation: OperationId) {
         let stopped = watch::Sender::new(false);
         let ledger = Stopping { ledger: self.ledger(), nth, stop, count: AtomicUsize::new(0), stopped };
         let ledger = Arc::new(ledger);

@@ -4,6 +4,7 @@
 mod crash;
 mod follow;
 mod outcome;
+mod retry;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,7 +18,7 @@ use novacron_cicd_domain::{
     run::Run,
     status::{State, Status, Times},
 };
-use novacron_cicd_store::{EventFilter, Reader, Store, StoreError};
+use novacron_cicd_store::{EventFilter, Page, Reader, RunFilter, Store, StoreError};
 use uuid::Uuid;
 
 use super::{
@@ -217,6 +218,7 @@ fn run(pipeline: &Pipeline) -> Run {
         pipeline_name: pipeline.name.clone(),
         provider: pipeline.provider,
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -5,6 +5,7 @@ mod access;
 mod callbacks;
 mod configuration;
 mod once;
+mod retry;
 mod runs;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -101,9 +102,13 @@ struct House {
 
 /// `workers` 0: nothing is ever sent.
 async fn house(recovery: RecoveryClass, workers: usize) -> House {
+    house_of(Reporting::Callback, recovery, workers).await
+}
+
+async fn house_of(reporting: Reporting, recovery: RecoveryClass, workers: usize) -> House {
     let home = tempfile::tempdir().unwrap();
     let store = Store::in_memory().unwrap();
-    let platform = FakePlatform::new(Reporting::Callback, recovery);
+    let platform = FakePlatform::new(reporting, recovery);
     let services = assemble(&store, &platform, home.path(), workers).await;
     House { services, platform, store, home }
 }
