@@ -55,20 +55,20 @@ fn account() -> Result<Option<String>> {
 
 /// A builder by its name.
 pub(crate) fn builder(name: &str) -> Result<Builder> {
-    rows::one(&send(message::read(["builders", name]))?, "builders")
+    rows::one(&send(message::read(&["builders", name]))?, "builders")
 }
 
 /// All builders by their numbers.
 pub(crate) fn builders() -> Result<BTreeMap<u64, Builder>> {
-    let all: Vec<Builder> = rows::list(&send(message::read(["builders"]))?, "builders")?;
+    let all: Vec<Builder> = rows::list(&send(message::read(&["builders"]))?, "builders")?;
     Ok(all.into_iter().map(|builder| (builder.builderid, builder)).collect())
 }
 
 /// A request with its builds, the first one first.
 pub(crate) fn request(id: &str) -> Result<(BuildRequest, Vec<Build>)> {
     let answers = send_all([
-        message::read(["buildrequests", id]).query("property", "*"),
-        message::read(["buildrequests", id, "builds"]).query("property", "*").query("order", "buildid"),
+        message::read(&["buildrequests", id]).query("property", "*"),
+        message::read(&["buildrequests", id, "builds"]).query("property", "*").query("order", "buildid"),
     ])?;
     Ok((rows::one(&answers[0], "buildrequests")?, rows::list(&answers[1], "builds")?))
 }

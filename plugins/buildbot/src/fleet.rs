@@ -15,14 +15,14 @@ use serde_json::json;
 
 use crate::{
     Buildbot, answer, call, message,
-    rows::{self, Build, Builder, Link, Step, Worker},
+    rows::{self, Build, Builder, Step, Worker},
     scheduler,
     settings::Settings,
 };
 
 /// Asks for what comes after a page's last id, so that what is made or taken away meanwhile moves nothing.
 fn page(list: &str, id: &str, page: &PageRequest) -> Request {
-    message::read([list])
+    message::read(&[list])
         .query("order", id)
         .query("limit", page.limit)
         .query_maybe(&format!("{id}__gt"), page.cursor.as_ref())
@@ -50,7 +50,7 @@ impl Pipelines for Buildbot {
 }
 
 fn running() -> Request {
-    message::read(["builds"]).query("complete", false).query("property", "buildername")
+    message::read(&["builds"]).query("complete", false).query("property", "buildername")
 }
 
 impl Runners for Buildbot {
@@ -63,7 +63,7 @@ impl Runners for Buildbot {
     }
 
     fn get(runner: String) -> Result<Runner> {
-        let answers = call::send_all([message::read(["workers", &runner]), running()])?;
+        let answers = call::send_all([message::read(&["workers", &runner]), running()])?;
         Ok(answer::runner(&rows::one(&answers[0], "workers")?, &rows::list::<Build>(&answers[1], "builds")?))
     }
 
@@ -77,7 +77,7 @@ impl Runners for Buildbot {
 impl RunnerDrain for Buildbot {
     /// By a pause, which can be taken back; Buildbot's graceful stop ends the worker itself.
     fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
-        let worker: Worker = rows::one(&call::send(message::read(["workers", &runner]))?, "workers")?;
+        let worker: Worker = rows::one(&call::send(message::read(&["workers", &runner]))?, "workers")?;
         if worker.paused != draining {
             let method = if draining { "pause" } else { "unpause" };
             let params = json!({ "reason": message.unwrap_or_else(|| "by novacron".into()) });
@@ -87,18 +87,19 @@ impl RunnerDrain for Buildbot {
     }
 }
 
-/// The links of a run's steps that are artifacts, each with its build and a name for it that stays.
-fn links(run: Option<RunRef>) -> Result<Vec<(String, String, Link)>> {
+/// The artifacts of a run, each with its URL.
+fn links(run: Option<RunRef>) -> Result<Vec<(Artifact, String)>> {
     let run =
         run.ok_or_else(|| Error::unsupported("artifacts").message("Buildbot has no artifacts beside those of runs"))?;
     let prefixes = context::settings::<Settings>()?.artifact_urls;
     let (_, builds) = call::request(&run.run)?;
     let ids: Vec<String> = builds.iter().map(|build| build.buildid.to_string()).collect();
-    let answers = call::send_all(ids.iter().map(|id| message::read(["builds", id, "steps"]).query("order", "number")))?;
+    let answers =
+        call::send_all(ids.iter().map(|id| message::read(&["builds", id, "steps"]).query("order", "number")))?;
     let mut links = Vec::new();
     for (build, answer) in ids.into_iter().zip(&answers) {
         let steps: Vec<Step> = rows::list(answer, "steps")?;
-        links.extend(answer::artifacts(&build, steps, &prefixes));
+        links.extend(answer::artifacts(&build, &steps, &prefixes));
     }
     Ok(links)
 }
@@ -110,40 +111,16 @@ impl Artifacts for Buildbot {
         let end = from.saturating_add(asked.limit as usize);
         let next = (links.len() > end).then(|| end.to_string());
         let items = links.into_iter().skip(from).take(asked.limit as usize);
-        Ok(ArtifactPage { items: items.map(|(build, id, link)| artifact(build, id, link)).collect(), next })
+        Ok(ArtifactPage { items: items.map(|(artifact, _)| artifact).collect(), next })
     }
 
     fn plan_download(run: Option<RunRef>, artifact: String, path: Option<String>) -> Result<DownloadPlan> {
         if path.is_some() {
             return Err(Error::unsupported("artifacts.path").message("a link leads to a whole file"));
         }
-        let found = links(run)?.into_iter().find(|(_, id, _)| *id == artifact);
-        let (_, _, link) = found.ok_or_else(|| Error::not_found(format!("no step has a link {artifact} any more")))?;
-        Ok(DownloadPlan {
-            request: Request::get(link.url).build()?,
-            size: None,
-            digests: Vec::new(),
-            encoding: "raw".into(),
-            expires: None,
-            ranges: false,
-            more: Vec::new(),
-        })
-    }
-}
-
-fn artifact(build: String, id: String, link: Link) -> Artifact {
-    Artifact {
-        id,
-        kind: answer::artifact_kind(&link.name).into(),
-        name: link.name,
-        size: None,
-        digests: Vec::new(),
-        created: None,
-        expires: None,
-        expired: false,
-        job: Some(build),
-        media_type: None,
-        more: Vec::new(),
+        let found = links(run)?.into_iter().find(|(found, _)| found.id == artifact);
+        let (_, url) = found.ok_or_else(|| Error::not_found(format!("no step has a link {artifact} any more")))?;
+        Ok(DownloadPlan::raw(Request::get(url).build()?))
     }
 }
 

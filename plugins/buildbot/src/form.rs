@@ -15,43 +15,31 @@ use serde_json::{Map, Value as Json};
 const MARK: &str = "novacron ";
 
 /// A force scheduler.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ForceScheduler {
     /// Its name.
     pub name: String,
-    #[serde(default = "yes")]
     enabled: bool,
-    #[serde(default)]
     all_fields: Vec<Field>,
 }
 
-const fn yes() -> bool {
-    true
-}
-
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 struct Field {
-    #[serde(default)]
     name: String,
     #[serde(rename = "fullName")]
     full_name: Option<String>,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     kind: String,
     label: Option<String>,
     tooltip: Option<String>,
     default: Option<Json>,
-    #[serde(default)]
     required: bool,
-    #[serde(default)]
     multiple: bool,
-    #[serde(default)]
     hide: bool,
-    regex: Option<Json>,
-    #[serde(default)]
     choices: Vec<Json>,
-    #[serde(default = "yes")]
     strict: bool,
-    #[serde(default)]
     fields: Vec<Field>,
 }
 
@@ -60,17 +48,12 @@ impl Field {
         self.full_name.as_deref().unwrap_or(&self.name)
     }
 
-    fn leaves(&self) -> Vec<&Self> {
+    /// The fields of a group and of its groups; what is fixed can't be filled in.
+    fn leaves(&self, hidden: bool) -> Vec<&Self> {
         match self.kind.as_str() {
-            "nested" => self.fields.iter().flat_map(Self::leaves).collect(),
-            _ => vec![self],
-        }
-    }
-
-    fn shown(&self) -> Vec<&Self> {
-        match self.kind.as_str() {
-            _ if self.hide => vec![],
-            "nested" => self.fields.iter().flat_map(Self::shown).collect(),
+            "fixed" => vec![],
+            _ if self.hide && !hidden => vec![],
+            "nested" => self.fields.iter().flat_map(|field| field.leaves(hidden)).collect(),
             _ => vec![self],
         }
     }
@@ -88,35 +71,30 @@ impl Field {
             other => other,
         };
         let words = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let mut more = Vec::new();
-        if let Some(Json::String(pattern)) = &self.regex {
-            more.push(attribute("novacron.pattern", pattern));
-        }
-        if self.multiple {
-            more.push(attribute("x-multiple", "one value a line"));
-        }
+        let many = self.multiple.then(|| attribute("x-multiple", "one value a line"));
         Parameter {
-            name: self.key().into(),
-            kind: kind.into(),
             description: words(&self.tooltip).or_else(|| words(&self.label).filter(|label| label != self.key())),
             default: self.default.as_ref().and_then(plain),
             choices: self.choices.iter().filter_map(plain).collect(),
             required: self.required,
-            more,
+            more: many.into_iter().collect(),
+            ..Parameter::new(self.key(), kind)
         }
     }
 
     /// A value as Buildbot wants it: it compares a tick with `true`, and takes a list where more than one is allowed.
-    fn value(&self, text: &str) -> Result<Json> {
-        Ok(match self.kind.as_str() {
-            "bool" => match text {
-                "true" => Json::Bool(true),
-                "false" => Json::Bool(false),
-                _ => return Err(Error::invalid_input(self.key(), "is neither true nor false")),
-            },
-            _ if self.multiple => text.lines().map(|line| Json::String(line.into())).collect(),
-            _ => Json::String(text.into()),
-        })
+    fn value(&self, given: &ParameterValue) -> Result<Json> {
+        let Value::Text(text) = &given.value else {
+            return Err(Error::unsupported("secret-parameters")
+                .message(format!("{} is a secret, and Buildbot shows its properties to all who may read", given.name))
+                .hint("keep it in a secrets provider of Buildbot, and let the step name it by util.Secret"));
+        };
+        match (self.kind.as_str(), text.as_str()) {
+            ("bool", "true" | "false") => Ok(Json::Bool(text == "true")),
+            ("bool", _) => Err(Error::invalid_input(self.key(), "is neither true nor false")),
+            _ if self.multiple => Ok(text.lines().collect()),
+            _ => Ok(text.as_str().into()),
+        }
     }
 }
 
@@ -124,10 +102,8 @@ impl Field {
 fn plain(value: &Json) -> Option<String> {
     match value {
         Json::Null => None,
-        Json::String(text) if text.is_empty() => None,
-        Json::String(text) => Some(text.clone()),
-        Json::Array(values) if values.is_empty() => None,
-        Json::Array(values) => Some(values.iter().filter_map(plain).collect::<Vec<_>>().join("\n")),
+        Json::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        Json::Array(values) => values.iter().map(plain).collect::<Option<Vec<_>>>().map(|values| values.join("\n")),
         other => Some(other.to_string()),
     }
 }
@@ -154,24 +130,14 @@ pub fn choose(schedulers: Vec<ForceScheduler>, preferred: &[String]) -> Result<F
 }
 
 impl ForceScheduler {
-    /// Who, why and how urgently: always the first group, in this order. The reason carries our token.
-    fn reason(&self) -> Option<&Field> {
-        self.all_fields.first()?.fields.get(1)
-    }
-
-    fn ours(&self) -> impl Iterator<Item = &Field> {
-        self.all_fields.iter().skip(1)
-    }
-
-    fn field(&self, key: &str) -> Option<&Field> {
-        self.ours().flat_map(Field::leaves).find(|field| field.key() == key && field.kind != "fixed")
+    /// Without the first group, which is about the request and not about the build.
+    fn ours(&self, hidden: bool) -> impl Iterator<Item = &Field> {
+        self.all_fields.iter().skip(1).flat_map(move |field| field.leaves(hidden))
     }
 
     /// What a person would be asked for.
-    #[must_use]
     pub fn parameters(&self) -> Vec<Parameter> {
-        let shown = self.ours().flat_map(Field::shown).filter(|field| field.kind != "fixed");
-        shown.map(Field::parameter).collect()
+        self.ours(false).map(Field::parameter).collect()
     }
 
     /// The form filled in, for the builder of that name. Buildbot drops what its form does not have without a word, so
@@ -180,32 +146,31 @@ impl ForceScheduler {
     /// # Errors
     /// `invalid-input` where a value fits no field, `unsupported` where the build could not be given what is asked for.
     pub fn filled(&self, builder: &str, request: &TriggerRequest) -> Result<Json> {
-        let Some(reason) = self.reason().filter(|field| field.kind != "fixed") else {
-            return Err(Error::unsupported("runs.trigger")
-                .message(format!(
-                    "the force scheduler {} fixes its reason, so that a run could not be found",
-                    self.name
-                ))
-                .hint("let its reason be a StringParameter"));
-        };
+        // The first group is who, why and how urgently, always in this order.
+        let reason =
+            self.all_fields.first().and_then(|group| group.fields.get(1)).filter(|field| field.kind != "fixed");
+        let reason = reason.ok_or_else(|| {
+            Error::unsupported("runs.trigger")
+                .message(format!("the force scheduler {} has a fixed reason: no run of it can be found", self.name))
+                .hint("let its reason be a StringParameter")
+        })?;
         let mut form = Map::new();
         if let Some(reference) = &request.reference {
             form.insert(self.branch()?.key().into(), reference.as_str().into());
         }
+        let field = |name: &str| self.ours(true).find(|field| field.key() == name);
         for given in &request.environment {
-            let Some(field) = self.field(&given.name) else {
-                return Err(Error::unsupported("runs.environment")
+            let field = field(&given.name).ok_or_else(|| {
+                Error::unsupported("runs.environment")
                     .message(format!("the force scheduler {} has no field {}", self.name, given.name))
-                    .hint("give it one, and the step env={\"X\": util.Property(\"X\")}: Buildbot has no other way"));
-            };
-            form.insert(given.name.clone(), field.value(public(given)?)?);
+                    .hint("give it one, and the step env={\"X\": util.Property(\"X\")}: Buildbot has no other way")
+            })?;
+            form.insert(given.name.clone(), field.value(given)?);
         }
         for given in &request.parameters {
-            let Some(field) = self.field(&given.name) else {
-                let refused = format!("the force scheduler {} has no such field", self.name);
-                return Err(Error::invalid_input(&given.name, refused));
-            };
-            form.insert(given.name.clone(), field.value(public(given)?)?);
+            let unknown =
+                || Error::invalid_input(&given.name, format!("the force scheduler {} has no such field", self.name));
+            form.insert(given.name.clone(), field(&given.name).ok_or_else(unknown)?.value(given)?);
         }
         form.insert(reason.key().into(), format!("{MARK}{}", request.correlation).into());
         // By name, since by id Buildbot would not look whether the scheduler serves it.
@@ -215,8 +180,7 @@ impl ForceScheduler {
 
     /// The field for a branch, where there is one for it and no more.
     fn branch(&self) -> Result<&Field> {
-        let leaves = self.ours().flat_map(Field::leaves);
-        let fields: Vec<_> = leaves.filter(|field| field.name == "branch" && field.kind != "fixed").collect();
+        let fields: Vec<_> = self.ours(true).filter(|field| field.name == "branch").collect();
         match fields[..] {
             [field] => Ok(field),
             [] => Err(Error::unsupported("runs.reference")
@@ -228,20 +192,7 @@ impl ForceScheduler {
     }
 }
 
-fn public(given: &ParameterValue) -> Result<&str> {
-    match &given.value {
-        Value::Text(text) => Ok(text),
-        Value::Secret(_) => Err(Error::unsupported("secret-parameters")
-            .message(format!(
-                "{} is a secret, and Buildbot shows every property to whoever may read builds",
-                given.name
-            ))
-            .hint("keep it in a secrets provider of Buildbot, and let the step name it by util.Secret")),
-    }
-}
-
 /// The token in a reason that [`ForceScheduler::filled`] wrote.
-#[must_use]
 pub fn correlation(reason: &str) -> Option<&str> {
     reason.split_once(MARK)?.1.split_whitespace().next()
 }

@@ -79,7 +79,7 @@ fn made(answer: &Value, builder: u64) -> Option<String> {
 }
 
 fn scheduler(builder: u64) -> Result<ForceScheduler> {
-    let answer = call::send(message::read(["builders", &builder.to_string(), "forceschedulers"]))?;
+    let answer = call::send(message::read(&["builders", &builder.to_string(), "forceschedulers"]))?;
     form::choose(rows::list(&answer, "forceschedulers")?, &context::settings::<Settings>()?.schedulers)
 }
 
@@ -109,8 +109,8 @@ impl Runs for Buildbot {
 
     fn get(run: RunRef) -> Result<Run> {
         let (request, builds) = call::request(&run.run)?;
-        let steps = |id: u64| message::read(["builds", &id.to_string(), "steps"]).query("order", "number");
-        let set = message::read(["buildsets", &request.buildsetid.to_string()]);
+        let steps = |id: u64| message::read(&["builds", &id.to_string(), "steps"]).query("order", "number");
+        let set = message::read(&["buildsets", &request.buildsetid.to_string()]);
         let answers = call::send_all(std::iter::once(set).chain(builds.iter().map(|build| steps(build.buildid))))?;
         let set: Buildset = rows::one(&answers[0], "buildsets")?;
         let steps =

@@ -10,7 +10,8 @@ use novacron_cicd_sdk::{
 use serde::Deserialize;
 
 use crate::{
-    Buildbot, call, form, log,
+    Buildbot, call, form,
+    log::{self, BUILD, Cursor, LINE, LOG, STEP},
     message::{self, BATCH},
     rows::{self, BuildRequest, Log, Step, text},
     settings::Settings,
@@ -27,14 +28,13 @@ impl RunSearch for Buildbot {
     /// By the property that a force scheduler makes of the reason: the sentence of the buildset is the operator's to word.
     fn find_by_correlation(pipeline: String, correlation: String, since: u64) -> Result<RunMatch> {
         let builder = call::builder(&pipeline)?;
-        let asked = message::read(["builders", &builder.builderid.to_string(), "buildrequests"])
+        let asked = message::read(&["builders", &builder.builderid.to_string(), "buildrequests"])
             .query("submitted_at__ge", since / 1000)
             .query("order", "-buildrequestid")
             .query("property", "*");
         let mut found: Vec<BuildRequest> = rows::list(&call::send(asked)?, "buildrequests")?;
         found.retain(|request| {
-            let reason = request.properties.as_ref().and_then(|properties| text(properties, "reason"));
-            reason.and_then(form::correlation) == Some(&correlation)
+            text(request.properties.as_ref(), "reason").and_then(form::correlation) == Some(&correlation)
         });
         let builders = [(builder.builderid, builder)].into();
         let mut runs = call::runs(&found, &builders, &context::base_url())?;
@@ -54,10 +54,10 @@ impl RunListing for Buildbot {
         let (path, builders) = match &filter.pipeline {
             Some(name) => {
                 let builder = call::builder(name)?;
-                let path = message::read(["builders", &builder.builderid.to_string(), "buildrequests"]);
+                let path = message::read(&["builders", &builder.builderid.to_string(), "buildrequests"]);
                 (path, [(builder.builderid, builder)].into())
             }
-            None => (message::read(["buildrequests"]), call::builders()?),
+            None => (message::read(&["buildrequests"]), call::builders()?),
         };
         let asked = path
             .query("order", "-buildrequestid")
@@ -75,7 +75,7 @@ impl RunListing for Buildbot {
 impl RunChanges for Buildbot {
     /// What is open now, and what has ended since; the position is a moment of the master's clock.
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
-        let requests = || message::read(["buildrequests"]).query("property", "*");
+        let requests = || message::read(&["buildrequests"]).query("property", "*");
         let ended = requests().query("complete", true);
         let ended = match &position {
             Some(at) => ended
@@ -103,73 +103,69 @@ impl Logs for Buildbot {
         let headers = context::settings::<Settings>()?.log_headers;
         let (request, mut builds) = call::request(&asked.run.run)?;
         builds.retain(|build| asked.job.as_ref().is_none_or(|job| build.buildid.to_string() == *job));
-        let mut at: log::Cursor = asked.cursor.as_deref().map(str::parse).transpose()?.unwrap_or_default();
-        let mut bytes = Vec::new();
-        let (mut steps, mut logs): ((u64, Vec<Step>), (u64, u32, Vec<Log>)) = Default::default();
-        let mut reads = 0;
-        // Where it stands still: at an end, or at what is still written.
+        let mut at: Cursor = asked.cursor.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+        let (mut bytes, mut reads) = (Vec::new(), 0);
+        let (mut steps, mut logs): ((u64, Vec<Step>), ([u64; 2], Vec<Log>)) = Default::default();
+        // Whether more is to come, where nothing more is there now.
         let growing = loop {
-            if reads >= READS {
-                break None;
-            }
-            let Some(build) = builds.iter().find(|build| build.buildid >= at.build) else {
+            let Some(build) = builds.iter().find(|build| build.buildid >= at.0[BUILD]) else {
                 break Some(!request.complete);
             };
-            at.enter_build(build.buildid);
+            at.enter(BUILD, build.buildid);
             let id = build.buildid.to_string();
             if steps.0 != build.buildid {
-                let answer = call::send(message::read(["builds", &id, "steps"]).query("order", "number"))?;
+                let answer = call::send(message::read(&["builds", &id, "steps"]).query("order", "number"))?;
                 (steps, reads) = ((build.buildid, rows::list(&answer, "steps")?), reads + 1);
             }
-            let Some(step) = steps.1.iter().find(|step| step.number >= at.step) else {
+            let Some(step) = steps.1.iter().find(|step| u64::from(step.number) >= at.0[STEP]) else {
                 if !build.complete {
                     break Some(true);
                 }
-                at.enter_build(build.buildid + 1);
+                at.enter(BUILD, build.buildid + 1);
                 continue;
             };
-            at.enter_step(step.number);
-            if (logs.0, logs.1) != (build.buildid, step.number) || logs.2.is_empty() {
-                let answer = call::send(message::read(["builds", &id, "steps", &step.number.to_string(), "logs"]))?;
-                (logs, reads) = ((build.buildid, step.number, rows::list(&answer, "logs")?), reads + 1);
+            at.enter(STEP, step.number.into());
+            if logs.0 != at.0[..=STEP] || logs.1.is_empty() {
+                let answer = call::send(message::read(&["builds", &id, "steps", &step.number.to_string(), "logs"]))?;
+                (logs, reads) = (([build.buildid, step.number.into()], rows::list(&answer, "logs")?), reads + 1);
             }
-            let Some(log) = log::next(&logs.2, at.log) else {
-                if !step.complete {
-                    break Some(true);
+            match log::next(&logs.1, at.0[LOG]) {
+                None if !step.complete => break Some(true),
+                None => at.enter(STEP, u64::from(step.number) + 1),
+                Some(log) => {
+                    at.enter(LOG, log.logid);
+                    if at.0[LINE] < log.num_lines {
+                        let lines = (log.num_lines - at.0[LINE]).min(LINES);
+                        let read = message::read(&["logs", &log.logid.to_string(), "contents"]);
+                        let answer = call::send(read.query("offset", at.0[LINE]).query("limit", lines))?;
+                        let content = rows::one::<Chunk>(&answer, "logchunks")?.content;
+                        reads += 1;
+                        if !log::take(log, &content, headers, &mut at, &mut bytes, asked.limit as usize) {
+                            break None;
+                        }
+                    } else if log.complete {
+                        at.enter(LOG, log.logid + 1);
+                    } else {
+                        break Some(true);
+                    }
                 }
-                at.enter_step(step.number + 1);
-                continue;
-            };
-            at.enter_log(log.logid);
-            if at.line < log.num_lines {
-                let read = message::read(["logs", &log.logid.to_string(), "contents"]);
-                let lines = (log.num_lines - at.line).min(LINES);
-                let answer = call::send(read.query("offset", at.line).query("limit", lines))?;
-                let chunk: LogLines = rows::one(&answer, "logchunks")?;
-                reads += 1;
-                let (next, all) = log::take(log, &chunk.content, headers, at, &mut bytes, asked.limit as usize);
-                at = next;
-                if !all {
-                    break None;
-                }
-            } else if log.complete {
-                at.enter_log(log.logid + 1);
-            } else {
-                break Some(true);
+            }
+            if reads >= READS {
+                break None;
             }
         };
-        let availability = match growing {
-            Some(false) if builds.is_empty() => Availability::Never,
-            Some(false) => Availability::Complete,
-            Some(true) if builds.is_empty() => Availability::NotYet,
+        let availability = match (growing, builds.is_empty()) {
+            (Some(false), true) => Availability::Never,
+            (Some(false), false) => Availability::Complete,
+            (Some(true), true) => Availability::NotYet,
             _ => Availability::Growing,
         };
-        let next = at.to_string();
-        Ok(LogAnswer::Chunk(LogChunk { bytes, next, more_now: growing.is_none(), reset: false, availability }))
+        let (next, more_now) = (at.to_string(), growing.is_none());
+        Ok(LogAnswer::Chunk(LogChunk { bytes, next, more_now, reset: false, availability }))
     }
 }
 
 #[derive(Deserialize)]
-struct LogLines {
+struct Chunk {
     content: String,
 }

@@ -1,7 +1,7 @@
-//! What Buildbot 4.3 answers, as far as it is used here (`/api/v2/application.spec` has all of it).
+//! What Buildbot 4.3 answers, in its own names and as far as it is used here; `/api/v2/application.spec` has all of it.
 //!
-//! Times are Unix seconds. What may be null is an `Option`; what is not there is as if it were empty, so that a version
-//! that drops a field still works.
+//! Times are Unix seconds. What may be null is an `Option`.
+#![expect(missing_docs, reason = "Buildbot's own names")]
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,10 @@ pub type Properties = BTreeMap<String, (Value, String)>;
 /// A queue place for one builder, and what we call a run: it is there from the first moment, it is what is cancelled,
 /// and where a worker is lost Buildbot starts a second build of the same request.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct BuildRequest {
     pub buildrequestid: u64,
     pub buildsetid: u64,
     pub builderid: u64,
-    #[serde(default)]
-    pub claimed: bool,
     pub complete: bool,
     /// -1 while it is open.
     pub results: Option<i64>,
@@ -31,10 +28,9 @@ pub struct BuildRequest {
     pub properties: Option<Properties>,
 }
 
-/// What was asked for at once, for one or more builders.
+/// What was asked for at once, of one or more builders.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Buildset {
     pub bsid: u64,
     pub reason: Option<String>,
@@ -43,18 +39,14 @@ pub struct Buildset {
     pub sourcestamps: Vec<SourceStamp>,
 }
 
-/// Of one codebase.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct SourceStamp {
     pub branch: Option<String>,
     pub revision: Option<String>,
 }
 
-/// A build of a request.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Build {
     pub buildid: u64,
     pub number: u64,
@@ -70,23 +62,7 @@ pub struct Build {
     pub properties: Option<Properties>,
 }
 
-impl Build {
-    /// A property that is a text.
-    #[must_use]
-    pub fn property(&self, name: &str) -> Option<&str> {
-        text(self.properties.as_ref()?, name)
-    }
-}
-
-/// A property that is a text and not empty.
-#[must_use]
-pub fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
-    properties.get(name)?.0.as_str().filter(|text| !text.is_empty())
-}
-
-/// A step of a build.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Step {
     pub number: u32,
     pub name: String,
@@ -100,17 +76,13 @@ pub struct Step {
     pub urls: Vec<Link>,
 }
 
-/// A link that a step publishes.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Link {
     pub name: String,
     pub url: String,
 }
 
-/// A log of a step.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Log {
     pub logid: u64,
     pub complete: bool,
@@ -120,9 +92,7 @@ pub struct Log {
     pub kind: String,
 }
 
-/// A builder.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Builder {
     pub builderid: u64,
     pub name: String,
@@ -134,9 +104,7 @@ pub struct Builder {
     pub tags: Vec<String>,
 }
 
-/// A worker.
 #[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "Buildbot's own names")]
 pub struct Worker {
     pub workerid: u64,
     pub name: String,
@@ -150,6 +118,11 @@ pub struct Worker {
     /// Empty until it has been there once.
     #[serde(default)]
     pub workerinfo: BTreeMap<String, Value>,
+}
+
+/// A property that is a text and not empty.
+pub fn text<'a>(properties: Option<&'a Properties>, name: &str) -> Option<&'a str> {
+    properties?.get(name)?.0.as_str().filter(|text| !text.is_empty())
 }
 
 /// The list that an answer holds beside its `meta`.
