@@ -1,0 +1,157 @@
+//! Builders, workers, artifacts, and what HttpStatusPush sends.
+
+use novacron_cicd_sdk::{
+    Artifacts, Pipelines, Result, RunnerDrain, Runners, Webhooks,
+    artifacts::{Artifact, ArtifactPage, DownloadPlan},
+    context,
+    http::Request,
+    pipelines::PipelinePage,
+    runners::{Runner, RunnerPage},
+    types::{Error, Operation, PageRequest, Parameter, Pipeline, RunRef},
+    webhooks::{Decoded, Delivery, Observation},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    Buildbot, answer, call, message,
+    rows::{self, Build, Builder, Step, Worker},
+    scheduler,
+    settings::Settings,
+};
+
+/// Asks for what comes after a page's last id, so that what is made or taken away meanwhile moves nothing.
+fn page(list: &str, id: &str, page: &PageRequest) -> Request {
+    message::read(&[list])
+        .query("order", id)
+        .query("limit", page.limit)
+        .query_maybe(&format!("{id}__gt"), page.cursor.as_ref())
+}
+
+fn next<T>(rows: &[T], page: &PageRequest, id: impl Fn(&T) -> u64) -> Option<String> {
+    rows.last().filter(|_| rows.len() == page.limit as usize).map(|last| id(last).to_string())
+}
+
+impl Pipelines for Buildbot {
+    fn list_pipelines(asked: PageRequest) -> Result<PipelinePage> {
+        let builders: Vec<Builder> = rows::list(&call::send(page("builders", "builderid", &asked))?, "builders")?;
+        let base = context::base_url();
+        let next = next(&builders, &asked, |builder| builder.builderid);
+        Ok(PipelinePage { items: builders.iter().map(|builder| answer::pipeline(builder, &base)).collect(), next })
+    }
+
+    fn get(pipeline: String) -> Result<Pipeline> {
+        Ok(answer::pipeline(&call::builder(&pipeline)?, &context::base_url()))
+    }
+
+    fn parameters(pipeline: String, _reference: Option<String>) -> Result<Vec<Parameter>> {
+        Ok(scheduler(call::builder(&pipeline)?.builderid)?.parameters())
+    }
+}
+
+fn running() -> Request {
+    message::read(&["builds"]).query("complete", false).query("property", "buildername")
+}
+
+impl Runners for Buildbot {
+    fn list_runners(asked: PageRequest) -> Result<RunnerPage> {
+        let answers = call::send_all([page("workers", "workerid", &asked), running()])?;
+        let workers: Vec<Worker> = rows::list(&answers[0], "workers")?;
+        let builds: Vec<Build> = rows::list(&answers[1], "builds")?;
+        let next = next(&workers, &asked, |worker| worker.workerid);
+        Ok(RunnerPage { items: workers.iter().map(|worker| answer::runner(worker, &builds)).collect(), next })
+    }
+
+    fn get(runner: String) -> Result<Runner> {
+        let answers = call::send_all([message::read(&["workers", &runner]), running()])?;
+        Ok(answer::runner(&rows::one(&answers[0], "workers")?, &rows::list::<Build>(&answers[1], "builds")?))
+    }
+
+    fn delete_runner(_operation: Operation, _runner: String) -> Result<()> {
+        Err(Error::unsupported("runners.delete-runner")
+            .message("Buildbot has its workers from its configuration")
+            .hint("take the worker out of master.cfg"))
+    }
+}
+
+impl RunnerDrain for Buildbot {
+    /// By a pause, which can be taken back; Buildbot's graceful stop ends the worker itself.
+    fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
+        let worker: Worker = rows::one(&call::send(message::read(&["workers", &runner]))?, "workers")?;
+        if worker.paused != draining {
+            let method = if draining { "pause" } else { "unpause" };
+            let params = json!({ "reason": message.unwrap_or_else(|| "by novacron".into()) });
+            call::send(message::control("workers", &worker.workerid.to_string(), method, &params))?;
+        }
+        Ok(())
+    }
+}
+
+/// The artifacts of a run, each with its URL.
+fn links(run: Option<RunRef>) -> Result<Vec<(Artifact, String)>> {
+    let run =
+        run.ok_or_else(|| Error::unsupported("artifacts").message("Buildbot has no artifacts beside those of runs"))?;
+    let prefixes = context::settings::<Settings>()?.artifact_urls;
+    let (_, builds) = call::request(&run.run)?;
+    let ids: Vec<String> = builds.iter().map(|build| build.buildid.to_string()).collect();
+    let answers =
+        call::send_all(ids.iter().map(|id| message::read(&["builds", id, "steps"]).query("order", "number")))?;
+    let mut links = Vec::new();
+    for (build, answer) in ids.into_iter().zip(&answers) {
+        let steps: Vec<Step> = rows::list(answer, "steps")?;
+        links.extend(answer::artifacts(&build, &steps, &prefixes));
+    }
+    Ok(links)
+}
+
+impl Artifacts for Buildbot {
+    fn list_artifacts(run: Option<RunRef>, asked: PageRequest) -> Result<ArtifactPage> {
+        let from: usize = asked.cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or_default();
+        let links = links(run)?;
+        let end = from.saturating_add(asked.limit as usize);
+        let next = (links.len() > end).then(|| end.to_string());
+        let items = links.into_iter().skip(from).take(asked.limit as usize);
+        Ok(ArtifactPage { items: items.map(|(artifact, _)| artifact).collect(), next })
+    }
+
+    fn plan_download(run: Option<RunRef>, artifact: String, path: Option<String>) -> Result<DownloadPlan> {
+        if path.is_some() {
+            return Err(Error::unsupported("artifacts.path").message("a link leads to a whole file"));
+        }
+        let found = links(run)?.into_iter().find(|(found, _)| found.id == artifact);
+        let (_, url) = found.ok_or_else(|| Error::not_found(format!("no step has a link {artifact} any more")))?;
+        Ok(DownloadPlan::raw(Request::get(url).build()?))
+    }
+}
+
+/// What HttpStatusPush sends with its own formatter: a build with what belongs to it. Its request is said to be open even
+/// when the build has ended, so it is a reason to look and nothing more.
+#[derive(Deserialize)]
+struct Pushed {
+    buildrequestid: u64,
+    builder: Name,
+}
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+impl Webhooks for Buildbot {
+    fn decode(delivery: Delivery) -> Result<Decoded> {
+        Ok(match serde_json::from_slice::<Pushed>(&delivery.body) {
+            Ok(build) => {
+                let run = build.buildrequestid.to_string();
+                let run = RunRef { pipeline: build.builder.name, run, attempt: None };
+                Decoded { observations: vec![Observation::Changed(run)], ignored: None }
+            }
+            Err(_) if serde_json::from_slice::<serde_json::Value>(&delivery.body).is_ok() => {
+                Decoded { observations: Vec::new(), ignored: Some("it is about no build".into()) }
+            }
+            Err(error) => return Err(Error::invalid_input("body", format!("this is no JSON: {error}"))),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod tests;

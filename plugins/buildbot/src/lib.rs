@@ -1,0 +1,159 @@
+//! Buildbot 4: a builder is a pipeline, a build request is a run, each build of it a job. `docs/building-buildbot.md`
+//! says what a master needs.
+//!
+//! Must be absent here: what a request looks like ([`message`], [`form`]) and what an answer means ([`answer`], [`log`]).
+
+pub mod answer;
+mod call;
+mod fleet;
+pub mod form;
+pub mod log;
+pub mod message;
+mod reading;
+pub mod rows;
+pub mod settings;
+
+use novacron_cicd_sdk::{
+    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, clock, context,
+    credentials::Login,
+    plugin::CheckReport,
+    run_cancel::CancelTarget,
+    run_retry::RetryScope,
+    runs::TriggerRequest,
+    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket, Times},
+};
+use serde_json::{Value, json};
+
+use form::ForceScheduler;
+use rows::{Buildset, Step};
+use settings::Settings;
+
+/// The provider.
+#[derive(Debug)]
+pub struct Buildbot;
+
+impl Credentials for Buildbot {
+    fn describe_login(_slot: String) -> Result<Login> {
+        message::login(context::settings::<Settings>()?.session_hours)
+    }
+}
+
+impl Plugin for Buildbot {
+    fn check() -> Result<CheckReport> {
+        let config = call::config()?;
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        let account = word(&config["user"]["username"]);
+        let versions = config["versions"].as_array().into_iter().flatten();
+        let version = versions.filter(|pair| pair[0] == "Buildbot").find_map(|pair| word(&pair[1]));
+        let mut features = vec!["run-search", "run-listing", "run-changes", "logs", "pipelines", "runners"];
+        let missing = match call::send(message::may_control()) {
+            Err(Error { kind: ErrorKind::Forbidden(role), message, .. }) => vec![role.unwrap_or(message)],
+            Err(error) => return Err(error),
+            Ok(_) => Vec::new(),
+        };
+        if missing.is_empty() {
+            features.extend(["runs.trigger", "run-cancel", "run-retry", "runner-drain"]);
+        }
+        if !context::settings::<Settings>()?.artifact_urls.is_empty() {
+            features.push("artifacts");
+        }
+        let mut warnings = Vec::new();
+        if account.is_none() {
+            warnings
+                .push("nobody is logged in: fill slot session, unless this master lets anonymous people build".into());
+        }
+        Ok(CheckReport {
+            account,
+            platform_version: version,
+            features: features.into_iter().map(str::to_owned).collect(),
+            missing_permissions: missing,
+            warnings,
+            ..CheckReport::default()
+        })
+    }
+}
+
+/// The build request that was made for a builder: `[buildset, {builder: request}]`.
+fn made(answer: &Value, builder: u64) -> Option<String> {
+    Some(answer["result"].get(1)?.get(builder.to_string())?.as_u64()?.to_string())
+}
+
+fn scheduler(builder: u64) -> Result<ForceScheduler> {
+    let answer = call::send(message::read(&["builders", &builder.to_string(), "forceschedulers"]))?;
+    form::choose(rows::list(&answer, "forceschedulers")?, &context::settings::<Settings>()?.schedulers)
+}
+
+fn queued(pipeline: String, run: String) -> Run {
+    let created = Times { created: Some(clock::now()), ..Times::default() };
+    let status = Status::of(State::Pending, "queued").reason("queued");
+    Run { times: created, ..Run::new(RunRef { pipeline, run, attempt: None }, status) }
+}
+
+impl Runs for Buildbot {
+    fn trigger(_operation: Operation, request: TriggerRequest) -> Result<Ticket> {
+        let builder = call::builder(&request.pipeline)?;
+        let scheduler = scheduler(builder.builderid)?;
+        let form = scheduler.filled(&builder.name, &request)?;
+        let answer = call::send(message::control("forceschedulers", &scheduler.name, "force", &form))?;
+        // It was taken; what it was taken as can be searched for.
+        let Some(run) = made(&answer.json().unwrap_or_default(), builder.builderid) else {
+            return Ok(Ticket::Unknown(None));
+        };
+        let (origin, correlation) = ("api".into(), Some(request.correlation));
+        Ok(Ticket::Run(Run { origin, correlation, reference: request.reference, ..queued(request.pipeline, run) }))
+    }
+
+    fn resolve_ticket(_pipeline: String, _ticket: String) -> Result<Ticket> {
+        Err(Error::unsupported("tickets").message("a build request is a run from the first moment"))
+    }
+
+    fn get(run: RunRef) -> Result<Run> {
+        let (request, builds) = call::request(&run.run)?;
+        let steps = |id: u64| message::read(&["builds", &id.to_string(), "steps"]).query("order", "number");
+        let set = message::read(&["buildsets", &request.buildsetid.to_string()]);
+        let answers = call::send_all(std::iter::once(set).chain(builds.iter().map(|build| steps(build.buildid))))?;
+        let set: Buildset = rows::one(&answers[0], "buildsets")?;
+        let steps =
+            answers[1..].iter().map(|answer| rows::list(answer, "steps")).collect::<Result<Vec<Vec<Step>>>>()?;
+        let base = context::base_url();
+        let graph = answer::graph(&builds, &steps, &run.pipeline, &base);
+        Ok(Run { graph: Some(graph), ..answer::run(&run.pipeline, &request, &set, &builds, &base) })
+    }
+}
+
+impl RunCancel for Buildbot {
+    /// One control for what waits and for what runs.
+    fn cancel(operation: Operation, target: CancelTarget) -> Result<()> {
+        let CancelTarget::Run(run) = target else { return Err(Error::unsupported("tickets")) };
+        // Buildbot says yes to whatever number is asked.
+        let (request, _) = call::request(&run.run)?;
+        if !request.complete {
+            let params = json!({ "reason": format!("canceled by novacron operation {}", operation.id) });
+            call::send(message::control("buildrequests", &run.run, "cancel", &params))?;
+        }
+        Ok(())
+    }
+}
+
+impl RunRetry for Buildbot {
+    /// Buildbot builds again under a reason of its own, so that the new run carries no token.
+    fn retry(_operation: Operation, run: RunRef, scope: RetryScope, _correlation: String) -> Result<Ticket> {
+        if scope != RetryScope::All {
+            return Err(Error::unsupported("run-retry.failed").message("Buildbot builds all again, or nothing"));
+        }
+        let (request, builds) = call::request(&run.run)?;
+        let Some(build) = builds.last() else {
+            return Err(Error::conflict("this run was never built").hint("run its pipeline"));
+        };
+        let answer = call::send(message::control("builds", &build.buildid.to_string(), "rebuild", &json!({})))?;
+        let Some(again) = made(&answer.json().unwrap_or_default(), request.builderid) else {
+            return Ok(Ticket::Unknown(None));
+        };
+        Ok(Ticket::Run(Run { origin: "retry".into(), ..queued(run.pipeline, again) }))
+    }
+}
+
+novacron_cicd_sdk::export!(
+    Buildbot with plugin, runs, run_search, run_listing, run_changes, run_cancel, run_retry, logs, pipelines, artifacts,
+    runners, runner_drain, webhooks, credentials
+);
