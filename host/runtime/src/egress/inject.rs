@@ -87,7 +87,7 @@ impl Auth {
                 Some(name) => Self::header(name, live.value(), origins)?,
                 None => {
                     let known = "bearer, cookie and header:NAME";
-                    return Err(SendError::Other(format!(
+                    return Err(SendError::LoginFailed(format!(
                         "the login of slot {slot:?} has the placement {other:?}; there are {known}"
                     )));
                 }

@@ -283,7 +283,7 @@ impl Door {
     }
 
     async fn perform(&self, scope: &CallScope, slot: &str, origin: String) -> Result<Kept, SendError> {
-        let failed = |why: String| SendError::Other(format!("the login for slot {slot:?} failed: {why}"));
+        let failed = |why: String| SendError::LoginFailed(format!("the login for slot {slot:?} failed: {why}"));
         let describer = scope.login().ok_or_else(|| failed("this call can't ask the plugin how".into()))?;
         let Described { login, derived } = describer.describe_login(slot).await.map_err(failed)?;
         if login.requests.is_empty() || login.requests.len() > MOST_REQUESTS {

@@ -126,7 +126,7 @@ async fn a_refused_login_is_tried_once_for_all_who_wait() {
         door.send(&scope, request("POST", "/x").with("app")).await.unwrap_err()
     });
     for error in futures_util::future::join_all(calls).await {
-        assert!(matches!(&error, SendError::Other(text) if text.contains("status 401")), "{error:?}");
+        assert!(matches!(&error, SendError::LoginFailed(text) if text.contains("status 401")), "{error:?}");
     }
     assert_eq!(server.lines(), ["POST /token"], "many refusals would lock the account");
 }
@@ -322,7 +322,7 @@ async fn a_platform_without_crumbs_needs_none() {
         login(vec![crumb, last], "cookie", vec![guard])
     });
     let error = setup.door().send(&setup.scope(), request("POST", "/x").with("session")).await.unwrap_err();
-    assert!(matches!(&error, SendError::Other(text) if text.contains("404")), "{error:?}");
+    assert!(matches!(&error, SendError::LoginFailed(text) if text.contains("404")), "{error:?}");
     let setup = Setup { describer: Some(asked_first), ..setup };
     let response = setup.door().send(&setup.scope(), request("POST", "/x").with("session")).await.unwrap();
     assert_eq!(response.status, 200);
@@ -359,7 +359,7 @@ async fn a_login_that_yields_nothing_or_leans_on_another_is_refused() {
         );
         setup.describer = Some(guest(describe));
         let error = setup.door().send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap_err();
-        assert!(matches!(&error, SendError::Other(text) if text.contains(word)), "{word}: {error:?}");
+        assert!(matches!(&error, SendError::LoginFailed(text) if text.contains(word)), "{word}: {error:?}");
         assert!(kept(&setup.host).is_empty());
     }
     assert!(server.lines().iter().all(|line| line == "POST /token"));

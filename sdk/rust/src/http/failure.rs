@@ -4,9 +4,6 @@ use crate::{imports::http::SendError, types::Error};
 
 use super::send::Sent;
 
-/// How the host begins to say that a login failed: the contract has no case for it.
-const LOGIN: &str = "the login for slot ";
-
 /// Nothing sent is `transient`. Sent without a whole answer is `transient` only for what reads: of what changes
 /// something nobody knows whether it came.
 pub(super) fn error(error: SendError, sent: &Sent) -> Error {
@@ -25,8 +22,7 @@ pub(super) fn error(error: SendError, sent: &Sent) -> Error {
         SendError::TooLarge(size) if sent.reads => {
             Error::other("too-large", format!("the answer to {what} is too large: {size} bytes"))
         }
-        // Before the request itself: whatever it would have changed is as it was.
-        SendError::Other(why) if why.starts_with(LOGIN) => Error::unauthorized(format!("{what} was not sent: {why}"))
+        SendError::LoginFailed(why) => Error::unauthorized(format!("{what} was not sent: {why}"))
             .hint("check the user name and the secret of that slot"),
         SendError::Budget(why) => Error::other("budget", format!("{what} was not sent: {why}")),
         SendError::Other(why) if sent.reads => Error::internal(format!("{what} failed: {why}")),
@@ -46,7 +42,6 @@ mod tests {
     #[test]
     fn what_became_of_it_depends_on_whether_it_changes_something() {
         let text = || "why".to_owned();
-        let login = || "the login for slot \"session\" failed: its request 1 was answered with status 401".to_owned();
         let other = |kind: &str| ErrorKind::Other(kind.into());
         let rows = [
             (SendError::Denied(text()), ErrorKind::Forbidden(None), ErrorKind::Forbidden(None)),
@@ -57,7 +52,7 @@ mod tests {
             (SendError::TooLarge(9), other("too-large"), ErrorKind::OutcomeUnknown),
             (SendError::Budget(text()), other("budget"), other("budget")),
             (SendError::Other(text()), ErrorKind::Internal, ErrorKind::OutcomeUnknown),
-            (SendError::Other(login()), ErrorKind::Unauthorized, ErrorKind::Unauthorized),
+            (SendError::LoginFailed(text()), ErrorKind::Unauthorized, ErrorKind::Unauthorized),
         ];
         for (given, reading, changing) in rows {
             let sent = |reads| Sent { what: "POST /x".into(), reads, slot: None };
