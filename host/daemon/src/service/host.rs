@@ -97,6 +97,24 @@ impl Host {
         self.read(move |state| find_pipeline(state, &key)).await
     }
 
+    /// Lets go of what is kept for providers whose credential changed, after their sessions were deleted with that change:
+    /// one that a login yielded between the two goes as well.
+    pub(crate) async fn end_logins(&self, providers: Vec<Provider>) -> Result<(), ServiceError> {
+        if providers.is_empty() {
+            return Ok(());
+        }
+        for provider in &providers {
+            self.catalog.forget(provider);
+        }
+        self.write(move |tx| {
+            for provider in providers {
+                tx.delete_sessions(provider.id)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// A call that a user waits for; it ends when that user hangs up, because the future that holds it is dropped.
     pub(crate) fn call(&self, provider: &Provider, actor: &Actor) -> Call {
         Call {

@@ -163,7 +163,11 @@ impl Providers {
                 Ok(stored)
             })
             .await?;
-        self.host.catalog.forget(&stored);
+        if sessions_end {
+            self.host.end_logins(vec![stored.clone()]).await?;
+        } else {
+            self.host.catalog.forget(&stored);
+        }
         Ok(stored)
     }
 

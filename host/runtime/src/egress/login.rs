@@ -78,6 +78,12 @@ impl Logins {
         cells.entry((provider, slot.to_owned())).or_default().clone()
     }
 
+    /// Whether the provider was not forgotten since this cell was taken.
+    fn has(&self, provider: ProviderId, slot: &str, cell: &Arc<Cell>) -> bool {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.get(&(provider, slot.to_owned())).is_some_and(|now| Arc::ptr_eq(now, cell))
+    }
+
     pub(super) fn forget(&self, provider: ProviderId) {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner).retain(|(owner, _), _| *owner != provider);
     }
@@ -268,6 +274,10 @@ impl Door {
                 state.live = Some(live.clone());
                 state.failed = None;
                 self.store(provider, slot, &live).await;
+                // Meanwhile its credential may have been changed: then this is what the old one yielded.
+                if !self.logins().has(provider, slot, &cell) {
+                    self.ports().drop_session(provider, slot).await;
+                }
                 Ok(live)
             }
             Err(error) => {

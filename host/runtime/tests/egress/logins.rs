@@ -1,7 +1,7 @@
 //! Exchange and session credentials against a platform that counts.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -10,7 +10,8 @@ use novacron_cicd_contract::bindings::{
     exports::novacron::cicd::credentials::{Guard, Login},
     novacron::cicd::types::{BodyPart, Capture, CaptureSource, Request, SecretPart},
 };
-use novacron_cicd_runtime::egress::{Derived, Described, LoginDescriber, SendError, SlotKind};
+use novacron_cicd_domain::id::ProviderId;
+use novacron_cicd_runtime::egress::{Derived, Described, Door, LoginDescriber, SendError, SlotKind};
 
 use crate::support::{Build, Host, Seen, Server, Setup, body, reply, request};
 
@@ -186,6 +187,27 @@ async fn a_login_is_kept_for_the_next_start_and_only_for_its_origin() {
     let seen = moved.seen();
     assert!(seen.iter().all(|seen| seen.header("authorization").is_none_or(|value| value == "Bearer issued-token-1")));
     assert_eq!(moved.lines(), ["POST /token", "GET /x"], "the other server's token was not shown to this one");
+}
+
+#[tokio::test]
+async fn a_login_that_was_under_way_when_its_credential_changed_is_not_kept() {
+    let forgetting = Arc::new(OnceLock::<(Arc<Door>, ProviderId)>::new());
+    let during = forgetting.clone();
+    let server = Server::start(move |seen| {
+        if let (Some((door, provider)), "/token") = (during.get(), seen.target.as_str()) {
+            door.forget(*provider);
+        }
+        reply(200, &[], r#"{"access_token":"issued-token-1","expires_in":3600}"#)
+    })
+    .await;
+    let (setup, guest) = exchanging(&server);
+    let door = Arc::new(setup.door());
+    assert!(forgetting.set((door.clone(), setup.provider.id)).is_ok());
+    for asked in 1..=2 {
+        door.send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap();
+        assert!(setup.host.sessions.lock().unwrap().is_empty(), "the old credential's token");
+        assert_eq!(guest.asked.load(Ordering::SeqCst), asked, "the next call logs in anew");
+    }
 }
 
 #[tokio::test]

@@ -52,8 +52,10 @@ type = "integer"
 maximum = 5
 "#;
 
-/// One plugin, `fake`.
-struct OnePlugin(Manifest);
+/// One plugin, `fake`, and the providers that it was told to forget.
+struct OnePlugin(Manifest, Arc<Forgotten>);
+
+type Forgotten = std::sync::Mutex<Vec<String>>;
 
 #[async_trait]
 impl Catalog for OnePlugin {
@@ -90,12 +92,15 @@ impl Catalog for OnePlugin {
         Ok(())
     }
 
-    fn forget(&self, _: &Provider) {}
+    fn forget(&self, provider: &Provider) {
+        self.1.lock().unwrap().push(provider.name.to_string());
+    }
 }
 
 struct House {
     services: Services,
     platform: Arc<FakePlatform>,
+    forgotten: Arc<Forgotten>,
     store: Store,
     home: tempfile::TempDir,
 }
@@ -109,11 +114,18 @@ async fn house_of(reporting: Reporting, recovery: RecoveryClass, workers: usize)
     let home = tempfile::tempdir().unwrap();
     let store = Store::in_memory().unwrap();
     let platform = FakePlatform::new(reporting, recovery);
-    let services = assemble(&store, &platform, home.path(), workers).await;
-    House { services, platform, store, home }
+    let forgotten = Arc::default();
+    let services = assemble(&store, &platform, &forgotten, home.path(), workers).await;
+    House { services, platform, forgotten, store, home }
 }
 
-async fn assemble(store: &Store, platform: &Arc<FakePlatform>, home: &std::path::Path, workers: usize) -> Services {
+async fn assemble(
+    store: &Store,
+    platform: &Arc<FakePlatform>,
+    forgotten: &Arc<Forgotten>,
+    home: &std::path::Path,
+    workers: usize,
+) -> Services {
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let parts = Parts {
         store: store.clone(),
@@ -121,7 +133,7 @@ async fn assemble(store: &Store, platform: &Arc<FakePlatform>, home: &std::path:
         masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap())),
+        catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
         platforms: platform.clone(),
         engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
         settings: Settings {
@@ -164,7 +176,7 @@ impl House {
     /// Another host on the same state, after this one; nothing is ever sent.
     async fn again(self) -> Self {
         self.services.stop(Duration::ZERO).await;
-        let services = assemble(&self.store, &self.platform, self.home.path(), 0).await;
+        let services = assemble(&self.store, &self.platform, &self.forgotten, self.home.path(), 0).await;
         Self { services, ..self }
     }
 
