@@ -14,13 +14,13 @@ pub mod rows;
 pub mod settings;
 
 use novacron_cicd_sdk::{
-    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, clock, context,
+    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, context,
     credentials::Login,
     plugin::CheckReport,
     run_cancel::CancelTarget,
     run_retry::RetryScope,
     runs::TriggerRequest,
-    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket, Times},
+    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket},
 };
 use serde_json::{Value, json};
 
@@ -84,9 +84,7 @@ fn scheduler(builder: u64) -> Result<ForceScheduler> {
 }
 
 fn queued(pipeline: String, run: String) -> Run {
-    let created = Times { created: Some(clock::now()), ..Times::default() };
-    let status = Status::of(State::Pending, "queued").reason("queued");
-    Run { times: created, ..Run::new(RunRef { pipeline, run, attempt: None }, status) }
+    Run::new(RunRef { pipeline, run, attempt: None }, Status::of(State::Pending, "queued").reason("queued"))
 }
 
 impl Runs for Buildbot {
