@@ -197,13 +197,13 @@ pub fn runner(worker: &Worker, running: &[Build]) -> Runner {
 
 /// Those links of a build's steps that are artifacts, each with its URL. Links are only ever added, so that their places
 /// serve as ids.
-pub fn artifacts(build: &str, steps: &[Step], prefixes: &[String]) -> Vec<(Artifact, String)> {
+pub fn artifacts(build: u64, steps: &[Step], prefixes: &[String]) -> Vec<(Artifact, String)> {
     let places =
         steps.iter().flat_map(|step| step.urls.iter().enumerate().map(move |(place, link)| (step, place, link)));
     let wanted = places.filter(|(.., link)| prefixes.iter().any(|prefix| link.url.starts_with(prefix)));
     let artifact = |(step, place, link): (&Step, usize, &Link)| {
         let id = format!("{build}.{}.{place}", step.number);
-        (Artifact { job: Some(build.into()), ..Artifact::new(id, &link.name, kind(&link.name)) }, link.url.clone())
+        (Artifact { job: Some(build.to_string()), ..Artifact::new(id, &link.name, kind(&link.name)) }, link.url.clone())
     };
     wanted.map(artifact).collect()
 }

@@ -209,12 +209,12 @@ fn links_are_artifacts_where_the_operator_says_so() {
         link("b", "http://f.example/b")
     ]);
     let steps = [step(3, true, Some(0), "", urls)];
-    let found = artifacts("4", &steps, &["http://f.example/".into()]);
+    let found = artifacts(4, &steps, &["http://f.example/".into()]);
     let shown: Vec<_> =
         found.iter().map(|(artifact, url)| (&*artifact.id, &*artifact.name, &*artifact.kind, &**url)).collect();
     let archive = ("4.3.1", "a.tar.GZ", "archive", "http://f.example/1/a.tar.gz");
     assert_eq!(shown, [archive, ("4.3.2", "b", "binary", "http://f.example/b")]);
-    assert!(artifacts("4", &steps, &[]).is_empty());
+    assert!(artifacts(4, &steps, &[]).is_empty());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     answer, message,
-    rows::{self, Build, BuildRequest, Builder, Buildset},
+    rows::{self, Build, BuildRequest, Builder, Buildset, Step},
 };
 
 fn signed(request: Request) -> Request {
@@ -23,11 +23,9 @@ fn accepted(answer: Response) -> Result<Response> {
         return Ok(answer);
     }
     let error = answer::refused(&answer);
+    let ours = matches!(error.kind, ErrorKind::Forbidden(_)) && context::has_credential(message::SESSION);
     // A session that has ended makes nobody of us, and nobody lacks every role.
-    if matches!(error.kind, ErrorKind::Forbidden(_))
-        && context::has_credential(message::SESSION)
-        && account()?.is_none()
-    {
+    if ours && config()?["user"]["username"].is_null() {
         return Err(Error::unauthorized("the session is not taken any more, and a new login did not help")
             .hint("check the user name and the secret of slot session"));
     }
@@ -49,10 +47,6 @@ pub(crate) fn config() -> Result<Value> {
     signed(message::config()).fetch()
 }
 
-fn account() -> Result<Option<String>> {
-    Ok(config()?["user"]["username"].as_str().map(str::to_owned))
-}
-
 /// A builder by its name.
 pub(crate) fn builder(name: &str) -> Result<Builder> {
     rows::one(&send(message::read(&["builders", name]))?, "builders")
@@ -64,13 +58,18 @@ pub(crate) fn builders() -> Result<BTreeMap<u64, Builder>> {
     Ok(all.into_iter().map(|builder| (builder.builderid, builder)).collect())
 }
 
-/// A request with its builds, the first one first.
+/// A request with its builds, the first one first. One after the other: of a request that had ended the builds have too.
 pub(crate) fn request(id: &str) -> Result<(BuildRequest, Vec<Build>)> {
-    let answers = send_all([
-        message::read(&["buildrequests", id]).query("property", "*"),
-        message::read(&["buildrequests", id, "builds"]).query("property", "*").query("order", "buildid"),
-    ])?;
-    Ok((rows::one(&answers[0], "buildrequests")?, rows::list(&answers[1], "builds")?))
+    let request = rows::one(&send(message::read(&["buildrequests", id]).query("property", "*"))?, "buildrequests")?;
+    let builds = message::read(&["buildrequests", id, "builds"]).query("property", "*").query("order", "buildid");
+    Ok((request, rows::list(&send(builds)?, "builds")?))
+}
+
+/// The steps of each build.
+pub(crate) fn steps(builds: &[Build]) -> Result<Vec<Vec<Step>>> {
+    let steps =
+        |build: &Build| message::read(&["builds", &build.buildid.to_string(), "steps"]).query("order", "number");
+    send_all(builds.iter().map(steps))?.iter().map(|answer| rows::list(answer, "steps")).collect()
 }
 
 /// What became of requests, in their order and without graphs: two reads for each hundred of them.

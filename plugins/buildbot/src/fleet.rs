@@ -10,8 +10,7 @@ use novacron_cicd_sdk::{
     types::{Error, Operation, PageRequest, Parameter, Pipeline, RunRef},
     webhooks::{Decoded, Delivery, Observation},
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Buildbot, answer, call, message,
@@ -93,15 +92,9 @@ fn links(run: Option<RunRef>) -> Result<Vec<(Artifact, String)>> {
         run.ok_or_else(|| Error::unsupported("artifacts").message("Buildbot has no artifacts beside those of runs"))?;
     let prefixes = context::settings::<Settings>()?.artifact_urls;
     let (_, builds) = call::request(&run.run)?;
-    let ids: Vec<String> = builds.iter().map(|build| build.buildid.to_string()).collect();
-    let answers =
-        call::send_all(ids.iter().map(|id| message::read(&["builds", id, "steps"]).query("order", "number")))?;
-    let mut links = Vec::new();
-    for (build, answer) in ids.into_iter().zip(&answers) {
-        let steps: Vec<Step> = rows::list(answer, "steps")?;
-        links.extend(answer::artifacts(&build, &steps, &prefixes));
-    }
-    Ok(links)
+    let steps = call::steps(&builds)?;
+    let links = |(build, steps): (&Build, &Vec<Step>)| answer::artifacts(build.buildid, steps, &prefixes);
+    Ok(builds.iter().zip(&steps).flat_map(links).collect())
 }
 
 impl Artifacts for Buildbot {
@@ -124,31 +117,17 @@ impl Artifacts for Buildbot {
     }
 }
 
-/// What HttpStatusPush sends with its own formatter: a build with what belongs to it. Its request is said to be open even
-/// when the build has ended, so it is a reason to look and nothing more.
-#[derive(Deserialize)]
-struct Pushed {
-    buildrequestid: u64,
-    builder: Name,
-}
-#[derive(Deserialize)]
-struct Name {
-    name: String,
-}
-
 impl Webhooks for Buildbot {
+    /// HttpStatusPush sends a build with what belongs to it. It says of the request that it is open even when the build has
+    /// ended, so it is a reason to look and nothing more.
     fn decode(delivery: Delivery) -> Result<Decoded> {
-        Ok(match serde_json::from_slice::<Pushed>(&delivery.body) {
-            Ok(build) => {
-                let run = build.buildrequestid.to_string();
-                let run = RunRef { pipeline: build.builder.name, run, attempt: None };
-                Decoded { observations: vec![Observation::Changed(run)], ignored: None }
-            }
-            Err(_) if serde_json::from_slice::<serde_json::Value>(&delivery.body).is_ok() => {
-                Decoded { observations: Vec::new(), ignored: Some("it is about no build".into()) }
-            }
-            Err(error) => return Err(Error::invalid_input("body", format!("this is no JSON: {error}"))),
-        })
+        let said: Value = serde_json::from_slice(&delivery.body)
+            .map_err(|error| Error::invalid_input("body", format!("this is no JSON: {error}")))?;
+        let (Some(run), Some(name)) = (said["buildrequestid"].as_u64(), said["builder"]["name"].as_str()) else {
+            return Ok(Decoded { observations: Vec::new(), ignored: Some("it is about no build".into()) });
+        };
+        let run = RunRef { pipeline: name.into(), run: run.to_string(), attempt: None };
+        Ok(Decoded { observations: vec![Observation::Changed(run)], ignored: None })
     }
 }
 

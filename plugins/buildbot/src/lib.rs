@@ -14,18 +14,18 @@ pub mod rows;
 pub mod settings;
 
 use novacron_cicd_sdk::{
-    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, clock, context,
+    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, context,
     credentials::Login,
     plugin::CheckReport,
     run_cancel::CancelTarget,
     run_retry::RetryScope,
     runs::TriggerRequest,
-    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket, Times},
+    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket},
 };
 use serde_json::{Value, json};
 
 use form::ForceScheduler;
-use rows::{Buildset, Step};
+use rows::Buildset;
 use settings::Settings;
 
 /// The provider.
@@ -43,31 +43,23 @@ impl Plugin for Buildbot {
         let config = call::config()?;
         let word = |value: &Value| value.as_str().map(str::to_owned);
         let account = word(&config["user"]["username"]);
-        let versions = config["versions"].as_array().into_iter().flatten();
-        let version = versions.filter(|pair| pair[0] == "Buildbot").find_map(|pair| word(&pair[1]));
-        let mut features = vec!["run-search", "run-listing", "run-changes", "logs", "pipelines", "runners"];
-        let missing = match call::send(message::may_control()) {
+        let mut versions = config["versions"].as_array().into_iter().flatten();
+        let platform_version = versions.find(|pair| pair[0] == "Buildbot").and_then(|pair| word(&pair[1]));
+        let missing_permissions = match call::send(message::may_control()) {
             Err(Error { kind: ErrorKind::Forbidden(role), message, .. }) => vec![role.unwrap_or(message)],
-            Err(error) => return Err(error),
-            Ok(_) => Vec::new(),
+            other => other.map(|_| Vec::new())?,
         };
-        if missing.is_empty() {
-            features.extend(["runs.trigger", "run-cancel", "run-retry", "runner-drain"]);
-        }
-        if !context::settings::<Settings>()?.artifact_urls.is_empty() {
-            features.push("artifacts");
-        }
-        let mut warnings = Vec::new();
-        if account.is_none() {
-            warnings
-                .push("nobody is logged in: fill slot session, unless this master lets anonymous people build".into());
-        }
+        let reads = ["run-search", "run-listing", "run-changes", "logs", "pipelines", "runners"].iter();
+        let controls = ["runs.trigger", "run-cancel", "run-retry", "runner-drain"].iter();
+        let features = reads.chain(controls.filter(|_| missing_permissions.is_empty()));
+        let links = !context::settings::<Settings>()?.artifact_urls.is_empty();
+        let nobody = "nobody is logged in: fill slot session, unless this master lets anyone build";
         Ok(CheckReport {
+            features: features.chain(["artifacts"].iter().filter(|_| links)).map(|&word| word.to_owned()).collect(),
+            warnings: if account.is_none() { vec![nobody.into()] } else { Vec::new() },
             account,
-            platform_version: version,
-            features: features.into_iter().map(str::to_owned).collect(),
-            missing_permissions: missing,
-            warnings,
+            platform_version,
+            missing_permissions,
             ..CheckReport::default()
         })
     }
@@ -84,9 +76,7 @@ fn scheduler(builder: u64) -> Result<ForceScheduler> {
 }
 
 fn queued(pipeline: String, run: String) -> Run {
-    let created = Times { created: Some(clock::now()), ..Times::default() };
-    let status = Status::of(State::Pending, "queued").reason("queued");
-    Run { times: created, ..Run::new(RunRef { pipeline, run, attempt: None }, status) }
+    Run::new(RunRef { pipeline, run, attempt: None }, Status::of(State::Pending, "queued").reason("queued"))
 }
 
 impl Runs for Buildbot {
@@ -109,12 +99,9 @@ impl Runs for Buildbot {
 
     fn get(run: RunRef) -> Result<Run> {
         let (request, builds) = call::request(&run.run)?;
-        let steps = |id: u64| message::read(&["builds", &id.to_string(), "steps"]).query("order", "number");
-        let set = message::read(&["buildsets", &request.buildsetid.to_string()]);
-        let answers = call::send_all(std::iter::once(set).chain(builds.iter().map(|build| steps(build.buildid))))?;
-        let set: Buildset = rows::one(&answers[0], "buildsets")?;
-        let steps =
-            answers[1..].iter().map(|answer| rows::list(answer, "steps")).collect::<Result<Vec<Vec<Step>>>>()?;
+        let steps = call::steps(&builds)?;
+        let set = call::send(message::read(&["buildsets", &request.buildsetid.to_string()]))?;
+        let set: Buildset = rows::one(&set, "buildsets")?;
         let base = context::base_url();
         let graph = answer::graph(&builds, &steps, &run.pipeline, &base);
         Ok(Run { graph: Some(graph), ..answer::run(&run.pipeline, &request, &set, &builds, &base) })

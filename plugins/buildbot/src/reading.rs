@@ -5,9 +5,9 @@ use novacron_cicd_sdk::{
     logs::{Availability, LogAnswer, LogChunk, LogRequest},
     run_changes::Changes,
     run_listing::{RunFilter, RunPage},
-    types::{PageRequest, RunMatch},
+    types::{Error, PageRequest, RunMatch},
 };
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
     Buildbot, call, form,
@@ -21,6 +21,8 @@ use crate::{
 const LINES: u64 = 1000;
 /// Reads of one call; the host allows 64 requests.
 const READS: usize = 40;
+/// Runs that have ended, at most so many at once.
+const MOST: usize = 1000;
 /// Ends that come late to the database, in seconds.
 const LATE: u64 = 5;
 
@@ -77,15 +79,16 @@ impl RunChanges for Buildbot {
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let requests = || message::read(&["buildrequests"]).query("property", "*");
         let ended = requests().query("complete", true);
-        let ended = match &position {
-            Some(at) => ended
-                .query("complete_at__ge", at.parse::<u64>().unwrap_or_default().saturating_sub(LATE))
-                .query("order", "complete_at"),
-            None => ended.query("order", "-complete_at").query("limit", 1),
+        let ended = match position.as_deref().map(str::parse::<u64>) {
+            Some(Ok(at)) => ended.query("complete_at__ge", at.saturating_sub(LATE)).query("order", "complete_at"),
+            Some(Err(_)) => return Err(Error::invalid_input("position", "is no time in seconds")),
+            None => ended.query("order", "-complete_at"),
         };
-        let answers = call::send_all([requests().query("complete", false), ended])?;
+        let most = if position.is_some() { MOST } else { 1 };
+        let answers = call::send_all([requests().query("complete", false), ended.query("limit", most)])?;
         let mut seen: Vec<BuildRequest> = rows::list(&answers[0], "buildrequests")?;
         let ended: Vec<BuildRequest> = rows::list(&answers[1], "buildrequests")?;
+        let more_now = ended.len() == MOST;
         let last = ended.iter().filter_map(|request| request.complete_at).max().map(|at| at.to_string());
         if position.is_some() {
             seen.extend(ended);
@@ -94,7 +97,7 @@ impl RunChanges for Buildbot {
         builders.retain(|_, builder| pipelines.contains(&builder.name));
         seen.retain(|request| builders.contains_key(&request.builderid));
         let runs = call::runs(&seen, &builders, &context::base_url())?;
-        Ok(Changes { runs, position: last.or(position).unwrap_or_else(|| "0".into()), more_now: false })
+        Ok(Changes { runs, position: last.or(position).unwrap_or_else(|| "0".into()), more_now })
     }
 }
 
@@ -138,9 +141,10 @@ impl Logs for Buildbot {
                         let lines = (log.num_lines - at.0[LINE]).min(LINES);
                         let read = message::read(&["logs", &log.logid.to_string(), "contents"]);
                         let answer = call::send(read.query("offset", at.0[LINE]).query("limit", lines))?;
-                        let content = rows::one::<Chunk>(&answer, "logchunks")?.content;
+                        let chunk: Value = rows::one(&answer, "logchunks")?;
+                        let content = chunk["content"].as_str().unwrap_or_default();
                         reads += 1;
-                        if !log::take(log, &content, headers, &mut at, &mut bytes, asked.limit as usize) {
+                        if !log::take(log, content, headers, &mut at, &mut bytes, asked.limit as usize) {
                             break None;
                         }
                     } else if log.complete {
@@ -163,9 +167,4 @@ impl Logs for Buildbot {
         let (next, more_now) = (at.to_string(), growing.is_none());
         Ok(LogAnswer::Chunk(LogChunk { bytes, next, more_now, reset: false, availability }))
     }
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    content: String,
 }

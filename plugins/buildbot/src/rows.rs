@@ -57,7 +57,6 @@ pub struct Build {
     pub results: Option<i64>,
     pub started_at: Option<u64>,
     pub complete_at: Option<u64>,
-    #[serde(default)]
     pub state_string: String,
     pub properties: Option<Properties>,
 }
@@ -70,9 +69,7 @@ pub struct Step {
     pub results: Option<i64>,
     pub started_at: Option<u64>,
     pub complete_at: Option<u64>,
-    #[serde(default)]
     pub state_string: String,
-    #[serde(default)]
     pub urls: Vec<Link>,
 }
 
@@ -97,10 +94,8 @@ pub struct Builder {
     pub builderid: u64,
     pub name: String,
     /// Empty where it has been taken out of the configuration.
-    #[serde(default)]
     pub masterids: Vec<u64>,
     pub description: Option<String>,
-    #[serde(default)]
     pub tags: Vec<String>,
 }
 
@@ -108,15 +103,11 @@ pub struct Builder {
 pub struct Worker {
     pub workerid: u64,
     pub name: String,
-    #[serde(default)]
     pub connected_to: Vec<Value>,
-    #[serde(default)]
     pub paused: bool,
     pub pause_reason: Option<String>,
-    #[serde(default)]
     pub graceful: bool,
     /// Empty until it has been there once.
-    #[serde(default)]
     pub workerinfo: BTreeMap<String, Value>,
 }
 
@@ -125,10 +116,7 @@ pub fn text<'a>(properties: Option<&'a Properties>, name: &str) -> Option<&'a st
     properties?.get(name)?.0.as_str().filter(|text| !text.is_empty())
 }
 
-/// The list that an answer holds beside its `meta`.
-///
-/// # Errors
-/// `upstream` where it holds none.
+/// The list that an answer holds beside its `meta`, or `upstream`.
 pub fn list<T: DeserializeOwned>(answer: &Response, name: &str) -> Result<Vec<T>> {
     let mut all: Value = answer.json()?;
     let rows = all.get_mut(name).map(Value::take).unwrap_or_default();
@@ -137,10 +125,7 @@ pub fn list<T: DeserializeOwned>(answer: &Response, name: &str) -> Result<Vec<T>
     })
 }
 
-/// The one row of an answer.
-///
-/// # Errors
-/// As [`list`], and `not-found` where the list is empty.
+/// The one row of an answer, or `not-found`.
 pub fn one<T: DeserializeOwned>(answer: &Response, name: &str) -> Result<T> {
     list(answer, name)?.into_iter().next().ok_or_else(|| Error::not_found(format!("no {name} was found")))
 }

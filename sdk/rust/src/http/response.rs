@@ -60,6 +60,11 @@ impl Response {
         Self { raw, sent: Sent { what: format!("{method} /"), reads, slot: None } }
     }
 
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn into_raw(self) -> Raw {
+        self.raw
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {
