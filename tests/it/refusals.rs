@@ -87,8 +87,8 @@ async fn every_refusal_says_what_to_do() {
             Method::POST,
             "/v1/providers",
             with(&[("grants", json!({}))]),
-            502,
-            "call.forbidden",
+            422,
+            "egress.denied",
         ),
         (
             "a name that is none",
@@ -193,6 +193,9 @@ async fn every_refusal_says_what_to_do() {
         }
         let answer = world.api.send(request).await;
         assert_eq!((answer.status, answer.json["code"].as_str()), (status, Some(code)), "{what}: {:#}", answer.json);
+        // Nobody was there to get anything of it.
+        let safe = ["provider.unreachable"].contains(&code);
+        assert_eq!(answer.json["retryable"], safe, "{what}: {:#}", answer.json);
         answer.expect_problem(status, code);
     }
     assert_eq!(world.ci.tally().requests, before, "what is refused is refused before anything is sent");

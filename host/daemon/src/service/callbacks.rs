@@ -19,7 +19,6 @@ use novacron_cicd_vault::{
     token::{TokenKind, hash, kind_of},
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     ArtifactStored, ArtifactUpload, JobReport, ServiceError, StatusReport,
@@ -164,7 +163,7 @@ impl Callbacks {
         let blob = self.host.blobs.receive(body, &expected).await?;
         let now = self.host.now();
         let artifact = Artifact {
-            id: ArtifactId(Uuid::now_v7()),
+            id: ArtifactId(self.host.ids.next()),
             name: name.to_owned(),
             version: upload.version,
             kind: upload.kind,

@@ -29,7 +29,7 @@ pub enum ErrorClass {
     Conflict,
     /// The thing was changed since it was read.
     Stale,
-    /// The provider's plugin or platform cannot do it.
+    /// The provider's plugin, platform or grants do not have it.
     Unsupported,
     /// Too much at once.
     RateLimited {
@@ -345,7 +345,7 @@ fn call_class(error: &CallError) -> ErrorClass {
         CallErrorKind::Conflict => ErrorClass::Conflict,
         CallErrorKind::InvalidInput { .. } => ErrorClass::Invalid,
         CallErrorKind::RateLimited(retry_after) => ErrorClass::RateLimited { retry_after: *retry_after },
-        CallErrorKind::Unsupported(_) => ErrorClass::Unsupported,
+        CallErrorKind::Unsupported(_) | CallErrorKind::Denied => ErrorClass::Unsupported,
         // That the platform refuses *us* is no statement about whoever asked.
         _ => ErrorClass::Upstream,
     }

@@ -23,7 +23,7 @@ use novacron_cicd_vault::{Masker, Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Actor, ServiceError, catalog::Catalog};
+use super::{Actor, ServiceError, catalog::Catalog, ids::Ids};
 use crate::{
     artifact::Blobs,
     engine::{
@@ -41,6 +41,7 @@ pub(crate) struct Host {
     /// that are not stored any more.
     pub(crate) masking: tokio::sync::Mutex<Vec<Secret>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn Providers>,
     pub(crate) engine: EngineHandle,

@@ -15,6 +15,7 @@ mod events;
 mod health;
 mod host;
 mod idempotency;
+mod ids;
 mod input;
 mod logs;
 mod operations;

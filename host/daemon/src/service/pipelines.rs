@@ -17,7 +17,6 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_store::{Listing, Page};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, ImportPipeline, NewPipeline, PipelineChange, PipelineChanged, Problem, ServiceError,
@@ -67,7 +66,7 @@ impl Pipelines {
         let provider = self.host.provider(&new.provider).await?;
         let now = self.host.now();
         let pipeline = Pipeline {
-            id: PipelineId(Uuid::now_v7()),
+            id: PipelineId(self.host.ids.next()),
             name,
             provider: provider.id,
             external_ref: new.external_ref,
@@ -105,7 +104,7 @@ impl Pipelines {
         };
         let now = self.host.now();
         let pipeline = Pipeline {
-            id: PipelineId(Uuid::now_v7()),
+            id: PipelineId(self.host.ids.next()),
             name,
             provider: provider.id,
             external_ref: Some(found.id),
@@ -268,7 +267,7 @@ impl Pipelines {
         let payload =
             Payload { pipeline: Some(pipeline.id), external_ref: pipeline.external_ref.clone(), ..Payload::default() };
         Operation {
-            id: OperationId(Uuid::now_v7()),
+            id: OperationId(self.host.ids.next()),
             kind,
             provider: provider.id,
             run: None,

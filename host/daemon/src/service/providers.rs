@@ -14,7 +14,6 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_store::{Listing, OperationFilter, Page};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, NewProvider, ProviderChange, ProviderCheck, ServiceError, configuration,
@@ -55,7 +54,7 @@ impl Providers {
         actor.require(Role::Admin)?;
         let now = self.host.now();
         let mut provider = Provider {
-            id: ProviderId(Uuid::now_v7()),
+            id: ProviderId(self.host.ids.next()),
             name: Name::new(new.name)?,
             plugin: new.plugin,
             base_url: configuration::base_url(&new.base_url)?,
@@ -141,7 +140,7 @@ impl Providers {
         self.host.check_configuration(&provider).await?;
         if !change.no_check {
             // A connection of its own: what is kept for the provider as it is stays until the change is stored.
-            let trial = Provider { id: ProviderId(Uuid::now_v7()), ..provider.clone() };
+            let trial = Provider { id: ProviderId(self.host.ids.next()), ..provider.clone() };
             let report = self.reach(actor, &trial).await;
             self.host.catalog.forget(&trial);
             provider.health = self.healthy(&report?);

@@ -19,7 +19,6 @@ use novacron_cicd_domain::{
 use novacron_cicd_store::{Listing, Page, Reader, RunFilter, StoreError};
 use novacron_cicd_vault::token::{TokenKind, mint};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, Problem, ServiceError, TriggerInput, Triggered,
@@ -121,7 +120,7 @@ impl Runs {
             });
         }
         let now = self.host.now();
-        let run = run(actor, &pipeline, &checked, now);
+        let run = run(RunId(self.host.ids.next()), actor, &pipeline, &checked, now);
         let mut payload = Payload {
             secrets: checked.secrets.clone(),
             external_ref: pipeline.external_ref.clone(),
@@ -311,7 +310,7 @@ impl Runs {
         now: Timestamp,
     ) -> Operation {
         Operation {
-            id: OperationId(Uuid::now_v7()),
+            id: OperationId(self.host.ids.next()),
             kind,
             provider: provider.id,
             run: Some(run),
@@ -367,8 +366,7 @@ pub(super) fn is_unsent(operation: &Operation) -> bool {
     matches!(operation.state, OperationState::Queued | OperationState::Claimed) && operation.first_sent.is_none()
 }
 
-fn run(actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) -> Run {
-    let id = RunId(Uuid::now_v7());
+fn run(id: RunId, actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) -> Run {
     Run {
         id,
         pipeline: pipeline.id,

@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use cap_std::{ambient_authority, fs::Dir};
+use novacron_cicd_domain::id::TokenId;
 use novacron_cicd_runtime::{Runtime, RuntimeConfig, egress::DoorConfig, sandbox::Limits};
 use novacron_cicd_store::{Options, Store, StoreError};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
@@ -19,6 +20,7 @@ use super::{
     Providers, Runs, Secrets, ServiceError, Tokens,
     catalog::Catalog,
     host::{Host, Settings},
+    ids::Ids,
     platforms::Platforms,
     ports::Ports,
     secrets, tokens,
@@ -189,7 +191,8 @@ impl Services {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let masker = Arc::new(ArcSwap::from_pointee(Masker::new(&secrets::values(&store, &vault).await?)));
-        let admin = tokens::first_admin(&store, dir.admin_token(), clock.now()).await?;
+        let id = TokenId(Ids::new(clock.clone(), random.clone()).next());
+        let admin = tokens::first_admin(&store, id, dir.admin_token(), clock.now()).await?;
 
         let limits = Limits {
             wall: config.call_deadline.max(Limits::default().wall),
@@ -244,6 +247,7 @@ impl Services {
         let blobs = Blobs::open(dir.open("blobs")?)?;
         sweep(&store, &blobs).await?;
         let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masker.clone());
+        let ids = Ids::new(clock.clone(), random.clone());
         let world = World {
             clock: clock.clone(),
             random,
@@ -258,6 +262,7 @@ impl Services {
             masker,
             masking: tokio::sync::Mutex::default(),
             clock,
+            ids,
             catalog,
             platforms,
             engine: engine.handle(),

@@ -203,6 +203,8 @@ struct Made {
     captured: BTreeMap<String, Arc<Captured>>,
     /// Every value that this call used or captured: none may stand in an answer.
     known: Vec<Arc<Secret>>,
+    /// What [`CallScope::denied`] reads.
+    denied: Option<Option<String>>,
 }
 
 /// What `keys` made, by the slot's name.
@@ -301,6 +303,19 @@ impl CallScope {
     #[must_use]
     pub fn spent(&self) -> (u32, u64) {
         (self.requests.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// What would have let the last request out that was refused by policy; the outer none where the last one was not.
+    #[must_use]
+    pub fn denied(&self) -> Option<Option<String>> {
+        self.made().denied.clone()
+    }
+
+    pub(super) fn note(&self, error: Option<&SendError>) {
+        self.made().denied = match error {
+            Some(SendError::Denied { allow, .. }) => Some(allow.clone()),
+            _ => None,
+        };
     }
 
     /// Makes a bearer credential of `value`, which was signed with the key in `slot`. Answers its name.
