@@ -58,7 +58,7 @@ fn run() -> Run {
         pipeline_name: Name::new("backend-build").unwrap(),
         provider: ProviderId(Uuid::nil()),
         origin: "us".into(),
-        retry_of: None,
+        retry_of: Some(RunId(Uuid::nil())),
         external_id: None,
         ticket: None,
         number: None,

@@ -7,6 +7,7 @@
 
 mod backoff;
 mod cancel;
+mod discover;
 pub(crate) mod fault;
 mod in_flight;
 mod ledger;
