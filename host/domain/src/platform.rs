@@ -12,7 +12,7 @@ mod transfer;
 pub use definition::{Definition, RemotePipeline};
 pub use error::{CallError, CallErrorKind, TrapCause};
 pub use hook::{Decoded, Delivery, HookObservation};
-pub use run::{CancelTarget, FoundRun, RetryScope, RunFilter, RunMatch, RunRef, Ticket};
+pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
 pub use transfer::{DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer};
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@
 mod backoff;
 mod callback;
 mod cancel;
+mod discover;
 pub(crate) mod fault;
 mod in_flight;
 mod ledger;

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inner,
+    Inner, discover,
     ports::{Call, Reporting},
     tickets,
 };
@@ -99,6 +99,8 @@ struct Beat {
     /// Not before, whoever asks.
     quiet_until: Timestamp,
     interval: Duration,
+    /// When to look for runs of others, where that is not cheap.
+    wide: Timestamp,
     looking: bool,
 }
 
@@ -128,12 +130,17 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                         due: now,
                         quiet_until: now,
                         interval: shortest,
+                        wide: now,
                         looking: false,
                     });
                     if !beat.looking && beat.due <= now && beat.quiet_until <= now {
                         beat.looking = true;
+                        let wide = beat.wide <= now;
+                        if wide {
+                            beat.wide = now.plus_millis(millis(longest));
+                        }
                         let inner = inner.clone();
-                        tasks.spawn(async move { (provider.id, Box::pin(look(&inner, &provider)).await) });
+                        tasks.spawn(async move { (provider.id, Box::pin(look(&inner, &provider, wide)).await) });
                     }
                 }
             }
@@ -167,7 +174,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-async fn look(inner: &Inner, provider: &Provider) -> Looked {
+async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
     let cancel = inner.cut.child_token();
     let runs = match inner.world.ledger.active_runs(provider.id).await {
         Ok(runs) => runs,
@@ -187,6 +194,18 @@ async fn look(inner: &Inner, provider: &Provider) -> Looked {
                 Err(error) => Looked::unreadable(&error),
             },
         });
+    }
+    // After ours: what can be known of those is known then.
+    if looked.stop || inner.stopping.is_cancelled() || !(wide || discover::is_cheap(inner, provider)) {
+        return looked;
+    }
+    let (seen, to_read) = discover::discover(inner, provider, &cancel).await;
+    looked.and(seen);
+    for run in to_read {
+        looked.changed = true;
+        if let Some(external) = &run.external_id {
+            looked.and(read(inner, provider, &run, external, &cancel).await);
+        }
     }
     looked
 }

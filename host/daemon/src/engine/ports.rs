@@ -12,7 +12,7 @@ use novacron_cicd_domain::{
     pipeline::Pipeline,
     platform::{
         CallError, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg, PageRequest,
-        RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef, Ticket, TriggerRequest,
+        RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -20,7 +20,10 @@ use novacron_cicd_domain::{
 use novacron_cicd_store::{Claim, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::verdict::Verdict;
+use super::{
+    discover::{Noted, TakenIn},
+    verdict::Verdict,
+};
 
 /// Time.
 #[async_trait]
@@ -108,6 +111,15 @@ pub trait Providers: Send + Sync + 'static {
         correlation: String,
         since: Timestamp,
     ) -> Result<RunMatch, CallError>;
+    /// `run-listing.list-runs`
+    async fn runs(&self, call: Call, filter: RunFilter, page: PageRequest) -> Result<RemotePage<FoundRun>, CallError>;
+    /// `run-changes.list-changed`
+    async fn changes(
+        &self,
+        call: Call,
+        pipelines: Vec<String>,
+        position: Option<String>,
+    ) -> Result<RunChanges, CallError>;
     /// `run-cancel.cancel`
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError>;
     /// `run-retry.retry`
@@ -195,6 +207,16 @@ pub trait Ledger: Send + Sync + 'static {
     async fn providers(&self) -> Result<Vec<Provider>, StoreError>;
     /// What the platform calls a run's pipeline, also after ours was deleted; ours where it has no counterpart.
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError>;
+    /// What the platform calls our pipelines there, each once, and how far their runs have been seen.
+    async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError>;
+    /// Takes in what was seen of runs that may be others', and notes how far was looked.
+    async fn take_in(
+        &self,
+        provider: ProviderId,
+        found: Vec<FoundRun>,
+        noted: Noted,
+        now: Timestamp,
+    ) -> Result<TakenIn, StoreError>;
     /// The trigger operation of a run.
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError>;
 }

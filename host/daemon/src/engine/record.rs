@@ -3,6 +3,12 @@
 //! Everything that moves a run goes through here, so that no state changes without an event. Must be absent: when and
 //! why, which is the caller's.
 
+mod retry;
+mod sight;
+
+pub(crate) use retry::retried;
+pub(crate) use sight::{Sight, sight};
+
 use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
@@ -12,7 +18,7 @@ use novacron_cicd_domain::{
     },
     platform::Ticket,
     run::{Change, Observation, Run, SeenRun, Standing, heartbeat, reduce},
-    status::{State, Status, Times},
+    status::{State, Status},
 };
 use novacron_cicd_store::{NewEvent, OperationFilter, Page, Reader, StoreError, Tx};
 use serde_json::Value;
@@ -80,6 +86,13 @@ fn put(tx: &mut Tx<'_>, before: &Run, mut after: Run, changes: &[Change], at: Ti
         run_event(tx, &after, kind, data, at)?;
     }
     Ok(after)
+}
+
+/// A run that no trigger of ours started.
+fn insert(tx: &mut Tx<'_>, run: &Run, platform_pipeline: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.insert_run(run)?;
+    tx.pin_platform_pipeline(run.id, platform_pipeline)?;
+    run_event(tx, run, EventKind::RunCreated, event::run_created(run), at)
 }
 
 /// Lets an observation into the reducer and writes what it changes.
@@ -151,14 +164,25 @@ pub(crate) fn trigger_of(state: &Reader<'_>, run: RunId) -> Result<Option<Operat
 
 /// The run speaks: so its trigger was taken, whatever was thought of it.
 pub(crate) fn evidence(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<(), StoreError> {
-    let Some(trigger) = trigger_of(tx, run)? else { return Ok(()) };
-    if trigger.state != OperationState::Ambiguous {
-        return Ok(());
+    match trigger_of(tx, run)? {
+        Some(trigger) => taken(tx, &trigger, trigger.clone(), at),
+        None => Ok(()),
     }
-    match trigger.clone().transition(OperationEvent::Resolve(Resolution::Adopt), at) {
-        Ok(done) => change(tx, &trigger, Operation { error: None, ..done }, at)?,
-        Err(error) => return invalid(&trigger, &error).map(|_| ()),
+}
+
+/// What an operation made is there: so it was taken. `after` has what that changes of it beside its state.
+fn taken(tx: &mut Tx<'_>, before: &Operation, after: Operation, at: Timestamp) -> Result<(), StoreError> {
+    let after = match before.state {
+        OperationState::Ambiguous => match after.transition(OperationEvent::Resolve(Resolution::Adopt), at) {
+            Ok(done) => Operation { error: None, ..done },
+            Err(error) => return invalid(before, &error).map(|_| ()),
+        },
+        // Whoever sent it, or finds it open, settles it.
+        _ => after,
     };
+    if after != *before {
+        change(tx, before, after, at)?;
+    }
     Ok(())
 }
 
@@ -180,6 +204,8 @@ fn started(tx: &mut Tx<'_>, run: &Run, effect: Effect, at: Timestamp) -> Result<
             let (run, _) = observe(tx, &run, seen, Standing::Truth, at)?;
             detail(tx, &run, |run| run.ticket = None, at)
         }
+        // It was seen meanwhile.
+        Effect::Queued { .. } if run.external_id.is_some() => Ok(run),
         Effect::Queued { ticket, folded } => detail(
             tx,
             &run,
@@ -341,79 +367,6 @@ fn settle_trigger(
     };
     decide(tx, &run, status, at)?;
     Ok(())
-}
-
-/// What a retry led to: a new attempt of its run, or a new run that says which one it does again. Writes that into the
-/// operation's payload, which is the caller's to store.
-pub(crate) fn retried(
-    tx: &mut Tx<'_>,
-    operation: &mut Operation,
-    effect: Effect,
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let mut payload = Payload::of(operation);
-    let (Some(of), Some(asked)) = (operation.run, payload.retry.clone()) else { return Ok(()) };
-    let of = tx.run(of)?;
-    let result = match effect {
-        Effect::Seen(seen) if seen.external_id.is_none() || seen.external_id == of.external_id => {
-            observe(tx, &of, new_attempt(*seen, asked.attempt), Standing::Truth, at)?.0
-        }
-        effect => {
-            let run = made_by(tx, operation, &of, at)?;
-            started(tx, &run, effect, at)?
-        }
-    };
-    payload.result_run = Some(result.id);
-    operation.payload = payload.json();
-    Ok(())
-}
-
-/// Where the platform counts no attempts, its answer says that one has begun, and may still show the end before it.
-fn new_attempt(seen: SeenRun, before: u32) -> SeenRun {
-    match seen.attempt {
-        Some(_) => seen,
-        None if seen.status.as_ref().is_some_and(|status| status.state.is_terminal()) => {
-            SeenRun { attempt: Some(before.saturating_add(1)), ..names_of(seen) }
-        }
-        None => SeenRun { attempt: Some(before.saturating_add(1)), ..seen },
-    }
-}
-
-/// The run that a retry made: it has the operation's id, so it is made once.
-fn made_by(tx: &mut Tx<'_>, operation: &Operation, of: &Run, at: Timestamp) -> Result<Run, StoreError> {
-    let id = RunId(operation.id.0);
-    match tx.run(id) {
-        Err(StoreError::NotFound { .. }) => {}
-        found => return found,
-    }
-    let run = Run {
-        id,
-        origin: "retry".into(),
-        retry_of: Some(of.id),
-        external_id: None,
-        ticket: None,
-        number: None,
-        attempt: 1,
-        correlation: id.0.simple().to_string(),
-        status: Status::ours(State::Pending),
-        cancel_requested: false,
-        times: Times { created: Some(at), ..Times::default() },
-        commit: None,
-        actor: Some(operation.actor.clone()),
-        url: None,
-        graph: None,
-        version: 1,
-        ..of.clone()
-    };
-    insert(tx, &run, &super::ledger::platform_pipeline(tx, of)?, at)?;
-    Ok(run)
-}
-
-/// A run that no trigger of ours started.
-fn insert(tx: &mut Tx<'_>, run: &Run, platform_pipeline: &str, at: Timestamp) -> Result<(), StoreError> {
-    tx.insert_run(run)?;
-    tx.pin_platform_pipeline(run.id, platform_pipeline)?;
-    run_event(tx, run, EventKind::RunCreated, event::run_created(run), at)
 }
 
 /// What the platform calls a pipeline of ours.

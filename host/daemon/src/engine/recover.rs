@@ -21,7 +21,7 @@ use super::{
 /// A platform's index may lag behind its own answer.
 const LOOKS: u32 = 6;
 /// How far the platform's clock may be behind ours.
-const SKEW: i64 = 10 * 60 * 1000;
+pub(super) const SKEW: i64 = 10 * 60 * 1000;
 
 /// What to do with a claimed operation.
 pub(super) enum Next {
@@ -54,8 +54,8 @@ pub(super) async fn trigger(inner: &Inner, job: &Job, run: &Run, cancel: &Cancel
             Next::Send
         };
     }
-    if run.status.state.is_terminal() {
-        // It was there after all: it has told us its end.
+    if run.status.state.is_terminal() || run.external_id.is_some() {
+        // It was there after all: it was seen, or has told us its end.
         return Next::Settle(Verdict::Done(Effect::Nothing));
     }
     match operation.recovery {
@@ -80,6 +80,10 @@ pub(super) async fn retry(inner: &Inner, job: &Job, run: &Run, target: &RunRef, 
         } else {
             Next::Send
         };
+    }
+    if payload.result_run.is_some() {
+        // It was seen.
+        return Next::Settle(Verdict::Done(Effect::Nothing));
     }
     match operation.recovery {
         RecoveryClass::None => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),

@@ -19,8 +19,8 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogAvailability,
-        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef,
-        Ticket, TriggerRequest,
+        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter,
+        RunMatch, RunRef, Ticket, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -31,6 +31,7 @@ use tokio::sync::watch;
 
 use super::{
     StoreLedger,
+    discover::{Noted, TakenIn},
     ports::{Call, Clock, Job, Ledger, Providers, Random, Reporting, SecretSource},
     verdict::Verdict,
 };
@@ -99,6 +100,14 @@ pub(crate) struct Scene {
     pub(crate) hidden: bool,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
+    /// Where runs stand, whatever a read of others shows.
+    pub(crate) states: BTreeMap<String, State>,
+    /// What the list of runs has, newest first.
+    pub(crate) listed: Vec<FoundRun>,
+    /// What changed, one answer after the other; then nothing.
+    pub(crate) changes: VecDeque<RunChanges>,
+    /// Every question what changed: the pipelines and the position.
+    pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
     pub(crate) log: VecDeque<LogChunk>,
     pub(crate) check: Option<CallErrorKind>,
@@ -123,7 +132,7 @@ pub(crate) fn seen(id: &str, state: State) -> SeenRun {
     SeenRun { external_id: Some(id.into()), status: Some(Status::ours(state)), ..SeenRun::default() }
 }
 
-fn found(pipeline: String, run: SeenRun) -> FoundRun {
+pub(crate) fn found(pipeline: String, run: SeenRun) -> FoundRun {
     FoundRun {
         pipeline,
         run,
@@ -232,7 +241,8 @@ impl Providers for FakePlatform {
         let mut scene = self.scene();
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
         let attempt = scene.attempts;
-        let shown = shown.unwrap_or_else(|| seen(&run.run, State::Running));
+        let stands = scene.states.get(&run.run).map(|state| seen(&run.run, *state));
+        let shown = stands.or(shown).unwrap_or_else(|| seen(&run.run, State::Running));
         Ok(found(run.pipeline, SeenRun { attempt: shown.attempt.or(attempt), ..shown }))
     }
 
@@ -253,6 +263,22 @@ impl Providers for FakePlatform {
                     .collect(),
             ),
         })
+    }
+
+    async fn runs(&self, _: Call, _: RunFilter, _: PageRequest) -> Result<RemotePage<FoundRun>, CallError> {
+        Ok(RemotePage { items: self.scene().listed.clone(), next: None })
+    }
+
+    async fn changes(
+        &self,
+        _: Call,
+        pipelines: Vec<String>,
+        position: Option<String>,
+    ) -> Result<RunChanges, CallError> {
+        let mut scene = self.scene();
+        scene.asked.push((pipelines, position.clone()));
+        let nothing = RunChanges { runs: Vec::new(), position: position.unwrap_or_default(), more_now: false };
+        Ok(scene.changes.pop_front().unwrap_or(nothing))
     }
 
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {
@@ -411,6 +437,18 @@ impl Ledger for Stopping {
     }
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError> {
         self.ledger.platform_pipeline(run).await
+    }
+    async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
+        self.ledger.watched(provider).await
+    }
+    async fn take_in(
+        &self,
+        provider: ProviderId,
+        found: Vec<FoundRun>,
+        noted: Noted,
+        now: Timestamp,
+    ) -> Result<TakenIn, StoreError> {
+        self.ledger.take_in(provider, found, noted, now).await
     }
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {
         self.ledger.trigger_of(run).await

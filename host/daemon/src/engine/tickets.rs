@@ -8,10 +8,7 @@ use novacron_cicd_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, poll::Looked};
-
-/// How far the platform's clock may be behind ours.
-const SKEW: i64 = 10 * 60 * 1000;
+use super::{Inner, poll::Looked, recover::SKEW};
 
 pub(super) async fn resolve(inner: &Inner, provider: &Provider, run: &Run, cancel: &CancellationToken) -> Looked {
     let pipeline = match inner.world.ledger.platform_pipeline(run).await {

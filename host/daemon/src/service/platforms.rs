@@ -10,7 +10,8 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg,
-        PageRequest, RemotePage, RemotePipeline, RetryScope, RunMatch, RunRef, Ticket, TriggerRequest,
+        PageRequest, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
+        TriggerRequest,
     },
     provider::Provider,
 };
@@ -117,6 +118,19 @@ impl Providers for Platforms {
     ) -> Result<RunMatch, CallError> {
         let provider = self.bind(call, "run-search.find-by-correlation").await?;
         provider.find_by_correlation(&pipeline, &correlation, since).await
+    }
+
+    async fn runs(&self, call: Call, filter: RunFilter, page: PageRequest) -> Result<RemotePage<FoundRun>, CallError> {
+        self.bind(call, "run-listing.list-runs").await?.list_runs(filter, &page).await
+    }
+
+    async fn changes(
+        &self,
+        call: Call,
+        pipelines: Vec<String>,
+        position: Option<String>,
+    ) -> Result<RunChanges, CallError> {
+        self.bind(call, "run-changes.list-changed").await?.list_changed(&pipelines, position.as_deref()).await
     }
 
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {

@@ -91,6 +91,17 @@ pub enum RetryScope {
     Job(String),
 }
 
+/// What changed in the runs of some pipelines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunChanges {
+    /// As far as they were looked at.
+    pub runs: Vec<FoundRun>,
+    /// For the next call.
+    pub position: String,
+    /// More may be read at once.
+    pub more_now: bool,
+}
+
 /// Which runs to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFilter {

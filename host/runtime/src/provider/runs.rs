@@ -1,10 +1,10 @@
-//! `runs`, `run-search`, `run-listing`, `run-cancel`, `run-force-cancel`, `run-retry`.
+//! `runs`, `run-search`, `run-listing`, `run-changes`, `run-cancel`, `run-force-cancel`, `run-retry`.
 
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
-        CallError, CancelTarget, FoundRun, OperationArg, PageRequest, RemotePage, RetryScope, RunFilter, RunMatch,
-        RunRef, Ticket, TriggerRequest,
+        CallError, CancelTarget, FoundRun, OperationArg, PageRequest, RemotePage, RetryScope, RunChanges, RunFilter,
+        RunMatch, RunRef, Ticket, TriggerRequest,
     },
 };
 
@@ -81,6 +81,20 @@ impl Provider {
                 let items = answer.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
                 Ok(RemotePage { items, next: answer.next })
             }
+        )
+        .await
+    }
+
+    /// What changed in the runs of these pipelines since `position`; none: from now on.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn list_changed(&self, pipelines: &[String], position: Option<&str>) -> Result<RunChanges, CallError> {
+        let (pipelines, position) = (pipelines.to_vec(), position.map(str::to_owned));
+        guest!(
+            self, run_changes, "run-changes.list-changed" reads,
+            |store, guest| guest.call_list_changed(store, &pipelines, position.as_ref()),
+            TryInto::try_into
         )
         .await
     }

@@ -131,14 +131,14 @@ impl Reader<'_> {
         self.select(active(provider, limit as usize), read_bare)
     }
 
-    /// The newest run that a provider's platform calls by this id, without its graph.
+    /// The runs that a provider's platform calls by this id, without their graphs, newest first: one id may be used by
+    /// several pipelines, and two runs of ours may have been folded into one of theirs.
     ///
     /// # Errors
     /// Where the state can't be read.
-    pub fn run_by_external_id(&self, provider: ProviderId, external_id: &str) -> Result<Option<Run>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM runs WHERE provider = ?1 AND external_id = ?2 ORDER BY id DESC LIMIT 1");
-        self.one(&sql, params![provider.to_string(), external_id], read_bare)
+    pub fn runs_by_external_id(&self, provider: ProviderId, external_id: &str) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE provider = ?1 AND external_id = ?2 ORDER BY id DESC");
+        self.all(&sql, params![provider.to_string(), external_id], read_bare)
     }
 
     /// What the platform calls a run's pipeline, where that was pinned by [`Tx::pin_platform_pipeline`].
@@ -168,7 +168,10 @@ impl Tx<'_> {
     /// [`StoreError::NotFound`] where its pipeline or provider is not there, [`StoreError::Invalid`] where its graph
     /// has two jobs of one id or two steps of one number.
     pub fn insert_run(&mut self, run: &Run) -> Result<(), StoreError> {
-        self.pipeline(run.pipeline)?;
+        if run.retry_of.is_none() {
+            // What is done again may be of a pipeline that is gone.
+            self.pipeline(run.pipeline)?;
+        }
         self.provider(run.provider)?;
         let (edges, complete) = graph_columns(run);
         self.execute(
