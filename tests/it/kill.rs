@@ -179,7 +179,8 @@ async fn cancel_through(range: &mut Range, fault: &str) {
     range.port = host.kill();
 }
 
-fn points(prefix: &str) -> Vec<&'static str> {
+/// All fault points of a group.
+pub(crate) fn points(prefix: &str) -> Vec<&'static str> {
     let points: Vec<_> = FAULT_POINTS.iter().copied().filter(|point| point.starts_with(prefix)).collect();
     assert!(!points.is_empty(), "no fault point begins with {prefix}");
     points

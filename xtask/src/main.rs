@@ -1,13 +1,15 @@
 //! The project's own commands: `cargo xtask demo` shows it at work, `cargo xtask test` tests it.
 //!
-//! Each command says what it does, installs what is missing, and needs nothing but rustup's toolchain, a C compiler and git. It is built before
-//! everything else, so its dependencies stay few; no crate of the host may be among them.
+//! Each command says what it does, installs what is missing, and needs nothing but rustup's toolchain, a C compiler and git; the tests also curl
+//! and Python. It is built before everything else, so its dependencies stay few; no crate of the host may be among them.
 #![expect(clippy::print_stdout, reason = "its output is for the person who runs it")]
 
 mod bench;
 mod demo;
 mod guests;
 mod mutants;
+mod peers;
+mod python;
 mod test;
 mod tools;
 mod tree;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{guests, tools, tree};
+use crate::{guests, peers::Peers, tools, tree};
 
 /// The host with fault points in it, kept beside the one without.
 pub(crate) fn faulty_host() -> PathBuf {
@@ -25,8 +25,9 @@ pub(crate) fn build_programs() -> anyhow::Result<()> {
     )
 }
 
-/// Builds, then runs all tests, those in the documentation too.
+/// Builds, then runs all tests, those in the documentation too, and sees that every peer took part.
 pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
+    let peers = Peers::prepare()?;
     guests::build()?;
     build_programs()?;
     if tools::has_subcommand("nextest") {
@@ -41,11 +42,13 @@ pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
         command.args(["--", "--test-threads=2"]);
         tree::run("running the tests", command)?;
     }
-    if filter.is_none() {
-        tree::run(
-            "running the examples of the documentation",
-            tree::cargo(["test", "--workspace", "--doc", "--locked", "--quiet"]),
-        )?;
+    if filter.is_some() {
+        println!("-- these were not all tests, so nobody looks whether every peer of tests/peers.toml took part");
+        return Ok(());
     }
-    Ok(())
+    tree::run(
+        "running the examples of the documentation",
+        tree::cargo(["test", "--workspace", "--doc", "--locked", "--quiet"]),
+    )?;
+    peers.check()
 }

@@ -1,20 +1,11 @@
-//! What comes back: Buildbot's rows in our words.
-//!
-//! Pure. A number or word that is not known here is shown as it came and breaks nothing.
+//! What comes back: Buildbot's rows in our words. Pure. What is not known here is shown as it came and breaks nothing.
 
-use novacron_cicd_sdk::{
-    artifacts::Artifact,
-    attribute,
-    http::Response,
-    runners::Runner,
-    types::{self, Error, Graph, Job, Pipeline, Run, RunRef, State, Status, Times},
-};
+use novacron_cicd_sdk::types::{self, Error, Graph, Job, Pipeline, Run, RunRef, State, Status, Times};
+use novacron_cicd_sdk::{artifacts::Artifact, attribute, http::Response, runners::Runner};
 use serde_json::Value;
 
-use crate::{
-    form,
-    rows::{Build, BuildRequest, Builder, Buildset, Link, Properties, Step, Worker, text},
-};
+use crate::form;
+use crate::rows::{Build, BuildRequest, Builder, Buildset, Link, Properties, Step, Worker, text};
 
 /// Where a property of a forced build comes from.
 const FORM: &str = "Force Build Form";
@@ -41,20 +32,15 @@ fn ended(results: Option<i64>, said: &str) -> Status {
 
 /// Of a step or a build.
 fn progress(complete: bool, results: Option<i64>, started: Option<u64>, said: &str) -> Status {
-    match (complete, started) {
-        (true, _) => ended(results, said),
-        (false, None) => Status::of(State::Pending, said),
-        (false, Some(_)) => Status::of(State::Running, said),
-    }
+    let open = if started.is_some() { State::Running } else { State::Pending };
+    if complete { ended(results, said) } else { Status::of(open, said) }
 }
 
 /// Where a request stands. Only the request itself says that it has ended: after a build that is to be retried comes
 /// another one.
 pub fn status(request: &BuildRequest, builds: &[Build]) -> Status {
     match (request.complete, builds.last()) {
-        (true, None) if request.results == Some(SKIPPED) => {
-            Status::of(State::Canceled, "skipped: collapsed into a newer request").reason("collapsed")
-        }
+        (true, None) if request.results == Some(SKIPPED) => Status::of(State::Canceled, "skipped").reason("collapsed"),
         (true, last) => ended(request.results, last.map_or("", |build| &build.state_string)),
         (false, None) => Status::of(State::Pending, "queued").reason("queued"),
         (false, Some(build)) if build.complete && build.results == Some(RETRY) => {
@@ -111,11 +97,16 @@ fn origin(set: &Buildset, properties: Option<&Properties>, token: Option<&str>) 
     }
 }
 
+/// The token that a request was forced with.
+pub fn token(request: &BuildRequest) -> Option<&str> {
+    text(request.properties.as_ref(), "reason").and_then(form::correlation)
+}
+
 /// A request and what became of it, without its graph.
 pub fn run(pipeline: &str, request: &BuildRequest, set: &Buildset, builds: &[Build], base: &str) -> Run {
     let properties = request.properties.as_ref();
     // What is built again has the properties of the first, its token too; it is no run of that token.
-    let token = text(properties, "reason").filter(|_| set.rebuilt_buildid.is_none()).and_then(form::correlation);
+    let token = token(request).filter(|_| set.rebuilt_buildid.is_none());
     let stamp = set.sourcestamps.first();
     let said = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
     let last = builds.last();
@@ -156,13 +147,10 @@ pub fn graph(builds: &[Build], steps: &[Vec<Step>], builder: &str, base: &str) -
 
 /// A builder; one that no master has any more is disabled.
 pub fn pipeline(builder: &Builder, base: &str) -> Pipeline {
-    let description = builder.description.clone().filter(|text| !text.is_empty());
-    let tags = Some(builder.tags.join(",")).filter(|tags| !tags.is_empty());
-    let more = [("x-description", description), ("x-tags", tags)];
     Pipeline {
         url: Some(page(base, &format!("builders/{}", builder.builderid))),
         enabled: !builder.masterids.is_empty(),
-        more: more.into_iter().filter_map(|(key, value)| Some(attribute(key, value?))).collect(),
+        more: builder.description.iter().map(|text| attribute("x-description", text)).collect(),
         ..Pipeline::new(&builder.name, &builder.name)
     }
 }
@@ -203,19 +191,9 @@ pub fn artifacts(build: u64, steps: &[Step], prefixes: &[String]) -> Vec<(Artifa
     let wanted = places.filter(|(.., link)| prefixes.iter().any(|prefix| link.url.starts_with(prefix)));
     let artifact = |(step, place, link): (&Step, usize, &Link)| {
         let id = format!("{build}.{}.{place}", step.number);
-        (Artifact { job: Some(build.to_string()), ..Artifact::new(id, &link.name, kind(&link.name)) }, link.url.clone())
+        (Artifact { job: Some(build.to_string()), ..Artifact::new(id, &link.name, "binary") }, link.url.clone())
     };
     wanted.map(artifact).collect()
-}
-
-/// By the end of a file's name.
-fn kind(name: &str) -> &'static str {
-    let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    match ending.as_str() {
-        "zip" | "tar" | "tgz" | "gz" | "xz" | "zst" | "bz2" | "7z" => "archive",
-        "deb" | "rpm" | "whl" | "jar" | "nupkg" | "apk" | "msi" => "package",
-        _ => "binary",
-    }
 }
 
 /// What a status that is none of 2xx means. JSON-RPC says more than the status does: which role is missing, which fields
@@ -235,6 +213,8 @@ pub fn refused(answer: &Response) -> Error {
             Error::forbidden(why, role)
                 .hint("give the account in slot session that role, by www['authz'] in master.cfg")
         }
+        // What follows are Python objects.
+        (404, _) => Error::not_found(error.message.split(" while getting").next().unwrap_or_default()),
         _ => error,
     }
 }

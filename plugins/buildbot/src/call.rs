@@ -2,17 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use novacron_cicd_sdk::{
-    Result, context,
-    http::{self, Request, Response},
-    types::{Error, ErrorKind, Run},
-};
+use novacron_cicd_sdk::types::{Error, ErrorKind, Run};
+use novacron_cicd_sdk::{Result, context, http, http::Request, http::Response};
 use serde_json::Value;
 
-use crate::{
-    answer, message,
-    rows::{self, Build, BuildRequest, Builder, Buildset, Step},
-};
+use crate::rows::{self, Build, BuildRequest, Builder, Buildset, Step};
+use crate::{answer, message};
 
 fn signed(request: Request) -> Request {
     if context::has_credential(message::SESSION) { request.credential(message::SESSION) } else { request }
@@ -44,7 +39,7 @@ pub(crate) fn send_all(requests: impl IntoIterator<Item = Request>) -> Result<Ve
 
 /// What Buildbot's own pages know of itself and of us.
 pub(crate) fn config() -> Result<Value> {
-    signed(message::config()).fetch()
+    signed(Request::get("/config")).fetch()
 }
 
 /// A builder by its name.

@@ -1,41 +1,33 @@
 //! Builders, workers, artifacts, and what HttpStatusPush sends.
 
-use novacron_cicd_sdk::{
-    Artifacts, Pipelines, Result, RunnerDrain, Runners, Webhooks,
-    artifacts::{Artifact, ArtifactPage, DownloadPlan},
-    context,
-    http::Request,
-    pipelines::PipelinePage,
-    runners::{Runner, RunnerPage},
-    types::{Error, Operation, PageRequest, Parameter, Pipeline, RunRef},
-    webhooks::{Decoded, Delivery, Observation},
-};
+use novacron_cicd_sdk::artifacts::{Artifact, ArtifactPage, DownloadPlan};
+use novacron_cicd_sdk::types::{Error, ErrorKind, Operation, PageRequest, Parameter, Pipeline, RunRef};
+use novacron_cicd_sdk::webhooks::{Decoded, Delivery, Observation};
+use novacron_cicd_sdk::{Artifacts, Pipelines, Result, RunnerDrain, Runners, Webhooks, context, http::Request};
+use novacron_cicd_sdk::{pipelines::PipelinePage, runners::Runner, runners::RunnerPage};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::{
-    Buildbot, answer, call, message,
-    rows::{self, Build, Builder, Step, Worker},
-    scheduler,
-    settings::Settings,
-};
+use crate::rows::{self, Build, Builder, Step, Worker};
+use crate::{Buildbot, answer, call, message, scheduler, settings::Settings};
 
-/// Asks for what comes after a page's last id, so that what is made or taken away meanwhile moves nothing.
-fn page(list: &str, id: &str, page: &PageRequest) -> Request {
-    message::read(&[list])
-        .query("order", id)
-        .query("limit", page.limit)
-        .query_maybe(&format!("{id}__gt"), page.cursor.as_ref())
-}
-
-fn next<T>(rows: &[T], page: &PageRequest, id: impl Fn(&T) -> u64) -> Option<String> {
-    rows.last().filter(|_| rows.len() == page.limit as usize).map(|last| id(last).to_string())
+/// A page, and where it goes on: behind its last id, so that what is made or taken away meanwhile moves nothing.
+fn listed<T: DeserializeOwned>(
+    list: &str,
+    key: &str,
+    page: &PageRequest,
+    id: fn(&T) -> u64,
+) -> Result<(Vec<T>, Option<String>)> {
+    let asked = message::read(&[list]).query("order", key).query("limit", page.limit);
+    let rows: Vec<T> = rows::list(&call::send(asked.query_maybe(&format!("{key}__gt"), page.cursor.as_ref()))?, list)?;
+    let next = rows.last().filter(|_| rows.len() == page.limit as usize).map(|last| id(last).to_string());
+    Ok((rows, next))
 }
 
 impl Pipelines for Buildbot {
     fn list_pipelines(asked: PageRequest) -> Result<PipelinePage> {
-        let builders: Vec<Builder> = rows::list(&call::send(page("builders", "builderid", &asked))?, "builders")?;
+        let (builders, next) = listed("builders", "builderid", &asked, |builder: &Builder| builder.builderid)?;
         let base = context::base_url();
-        let next = next(&builders, &asked, |builder| builder.builderid);
         Ok(PipelinePage { items: builders.iter().map(|builder| answer::pipeline(builder, &base)).collect(), next })
     }
 
@@ -44,39 +36,43 @@ impl Pipelines for Buildbot {
     }
 
     fn parameters(pipeline: String, _reference: Option<String>) -> Result<Vec<Parameter>> {
-        Ok(scheduler(call::builder(&pipeline)?.builderid)?.parameters())
+        match scheduler(call::builder(&pipeline)?.builderid) {
+            // It can be watched all the same.
+            Err(Error { kind: ErrorKind::Unsupported(_), .. }) => Ok(Vec::new()),
+            scheduler => Ok(scheduler?.parameters()),
+        }
     }
 }
 
-fn running() -> Request {
-    message::read(&["builds"]).query("complete", false).query("property", "buildername")
+fn running() -> Result<Vec<Build>> {
+    let builds = message::read(&["builds"]).query("complete", false).query("property", "buildername");
+    rows::list(&call::send(builds)?, "builds")
+}
+
+fn worker(id: &str) -> Result<Worker> {
+    rows::one(&call::send(message::read(&["workers", id]))?, "workers")
 }
 
 impl Runners for Buildbot {
     fn list_runners(asked: PageRequest) -> Result<RunnerPage> {
-        let answers = call::send_all([page("workers", "workerid", &asked), running()])?;
-        let workers: Vec<Worker> = rows::list(&answers[0], "workers")?;
-        let builds: Vec<Build> = rows::list(&answers[1], "builds")?;
-        let next = next(&workers, &asked, |worker| worker.workerid);
+        let (workers, next) = listed("workers", "workerid", &asked, |worker: &Worker| worker.workerid)?;
+        let builds = running()?;
         Ok(RunnerPage { items: workers.iter().map(|worker| answer::runner(worker, &builds)).collect(), next })
     }
 
     fn get(runner: String) -> Result<Runner> {
-        let answers = call::send_all([message::read(&["workers", &runner]), running()])?;
-        Ok(answer::runner(&rows::one(&answers[0], "workers")?, &rows::list::<Build>(&answers[1], "builds")?))
+        Ok(answer::runner(&worker(&runner)?, &running()?))
     }
 
     fn delete_runner(_operation: Operation, _runner: String) -> Result<()> {
-        Err(Error::unsupported("runners.delete-runner")
-            .message("Buildbot has its workers from its configuration")
-            .hint("take the worker out of master.cfg"))
+        Err(Error::unsupported("runners.delete-runner").message("workers are made and deleted in master.cfg alone"))
     }
 }
 
 impl RunnerDrain for Buildbot {
     /// By a pause, which can be taken back; Buildbot's graceful stop ends the worker itself.
     fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
-        let worker: Worker = rows::one(&call::send(message::read(&["workers", &runner]))?, "workers")?;
+        let worker = worker(&runner)?;
         if worker.paused != draining {
             let method = if draining { "pause" } else { "unpause" };
             let params = json!({ "reason": message.unwrap_or_else(|| "by novacron".into()) });

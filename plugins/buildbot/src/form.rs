@@ -3,11 +3,8 @@
 //! Pure. A field is called by its `fullName`, which Buildbot makes of a group's name and its own
 //! (`buildbot/schedulers/forcesched.py`); so groups flatten by themselves.
 
-use novacron_cicd_sdk::{
-    Result, attribute,
-    runs::TriggerRequest,
-    types::{Error, Parameter, ParameterValue, Value},
-};
+use novacron_cicd_sdk::types::{Error, Parameter, ParameterValue, Value};
+use novacron_cicd_sdk::{Result, attribute, runs::TriggerRequest};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -109,9 +106,6 @@ fn plain(value: &Json) -> Option<String> {
 }
 
 /// The scheduler that serves a builder: the first that the operator prefers, or the only one.
-///
-/// # Errors
-/// `unsupported` where none serves it, `invalid-input` where it is not clear which.
 pub fn choose(schedulers: Vec<ForceScheduler>, preferred: &[String]) -> Result<ForceScheduler> {
     let mut open: Vec<_> = schedulers.into_iter().filter(|scheduler| scheduler.enabled).collect();
     let wanted = preferred.iter().find_map(|name| open.iter().position(|scheduler| scheduler.name == *name));
@@ -142,9 +136,6 @@ impl ForceScheduler {
 
     /// The form filled in, for the builder of that name. Buildbot drops what its form does not have without a word, so
     /// that is refused here.
-    ///
-    /// # Errors
-    /// `invalid-input` where a value fits no field, `unsupported` where the build could not be given what is asked for.
     pub fn filled(&self, builder: &str, request: &TriggerRequest) -> Result<Json> {
         // The first group is who, why and how urgently, always in this order.
         let reason =

@@ -1,5 +1,4 @@
-//! Buildbot 4: a builder is a pipeline, a build request is a run, each build of it a job. `docs/building-buildbot.md`
-//! says what a master needs.
+//! Buildbot 4: a builder is a pipeline, a build request is a run, each build of it a job (`docs/building-buildbot.md`).
 //!
 //! Must be absent here: what a request looks like ([`message`], [`form`]) and what an answer means ([`answer`], [`log`]).
 
@@ -13,20 +12,13 @@ mod reading;
 pub mod rows;
 pub mod settings;
 
-use novacron_cicd_sdk::{
-    Credentials, Plugin, Result, RunCancel, RunRetry, Runs, context,
-    credentials::Login,
-    plugin::CheckReport,
-    run_cancel::CancelTarget,
-    run_retry::RetryScope,
-    runs::TriggerRequest,
-    types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket},
-};
+use novacron_cicd_sdk::runs::TriggerRequest;
+use novacron_cicd_sdk::types::{Error, ErrorKind, Operation, Run, RunRef, State, Status, Ticket};
+use novacron_cicd_sdk::{Credentials, Plugin, Result, RunCancel, RunRetry, Runs, context, credentials::Login};
+use novacron_cicd_sdk::{http::Response, plugin::CheckReport, run_cancel::CancelTarget, run_retry::RetryScope};
 use serde_json::{Value, json};
 
-use form::ForceScheduler;
-use rows::Buildset;
-use settings::Settings;
+use {form::ForceScheduler, rows::Buildset, settings::Settings};
 
 /// The provider.
 #[derive(Debug)]
@@ -53,10 +45,13 @@ impl Plugin for Buildbot {
         let controls = ["runs.trigger", "run-cancel", "run-retry", "runner-drain"].iter();
         let features = reads.chain(controls.filter(|_| missing_permissions.is_empty()));
         let links = !context::settings::<Settings>()?.artifact_urls.is_empty();
-        let nobody = "nobody is logged in: fill slot session, unless this master lets anyone build";
         Ok(CheckReport {
             features: features.chain(["artifacts"].iter().filter(|_| links)).map(|&word| word.to_owned()).collect(),
-            warnings: if account.is_none() { vec![nobody.into()] } else { Vec::new() },
+            warnings: account
+                .is_none()
+                .then(|| "nobody is logged in: slot session is empty".into())
+                .into_iter()
+                .collect(),
             account,
             platform_version,
             missing_permissions,
@@ -65,18 +60,17 @@ impl Plugin for Buildbot {
     }
 }
 
-/// The build request that was made for a builder: `[buildset, {builder: request}]`.
-fn made(answer: &Value, builder: u64) -> Option<String> {
-    Some(answer["result"].get(1)?.get(builder.to_string())?.as_u64()?.to_string())
+/// What was started: `[buildset, {builder: request}]`. It was taken; where it can't be read as what, it is searched for.
+fn started(answer: &Response, builder: u64, pipeline: String, with: impl FnOnce(Run) -> Run) -> Ticket {
+    let said: Value = answer.json().unwrap_or_default();
+    let Some(run) = said["result"][1][builder.to_string()].as_u64() else { return Ticket::Unknown(None) };
+    let identity = RunRef { pipeline, run: run.to_string(), attempt: None };
+    Ticket::Run(with(Run::new(identity, Status::of(State::Pending, "queued").reason("queued"))))
 }
 
 fn scheduler(builder: u64) -> Result<ForceScheduler> {
     let answer = call::send(message::read(&["builders", &builder.to_string(), "forceschedulers"]))?;
     form::choose(rows::list(&answer, "forceschedulers")?, &context::settings::<Settings>()?.schedulers)
-}
-
-fn queued(pipeline: String, run: String) -> Run {
-    Run::new(RunRef { pipeline, run, attempt: None }, Status::of(State::Pending, "queued").reason("queued"))
 }
 
 impl Runs for Buildbot {
@@ -85,12 +79,9 @@ impl Runs for Buildbot {
         let scheduler = scheduler(builder.builderid)?;
         let form = scheduler.filled(&builder.name, &request)?;
         let answer = call::send(message::control("forceschedulers", &scheduler.name, "force", &form))?;
-        // It was taken; what it was taken as can be searched for.
-        let Some(run) = made(&answer.json().unwrap_or_default(), builder.builderid) else {
-            return Ok(Ticket::Unknown(None));
-        };
-        let (origin, correlation) = ("api".into(), Some(request.correlation));
-        Ok(Ticket::Run(Run { origin, correlation, reference: request.reference, ..queued(request.pipeline, run) }))
+        let (origin, correlation, reference) = ("api".into(), Some(request.correlation), request.reference);
+        let with = |run| Run { origin, correlation, reference, ..run };
+        Ok(started(&answer, builder.builderid, request.pipeline, with))
     }
 
     fn resolve_ticket(_pipeline: String, _ticket: String) -> Result<Ticket> {
@@ -129,14 +120,10 @@ impl RunRetry for Buildbot {
             return Err(Error::unsupported("run-retry.failed").message("Buildbot builds all again, or nothing"));
         }
         let (request, builds) = call::request(&run.run)?;
-        let Some(build) = builds.last() else {
-            return Err(Error::conflict("this run was never built").hint("run its pipeline"));
-        };
+        let none = || Error::conflict("this run was never built").hint("run its pipeline");
+        let build = builds.last().ok_or_else(none)?;
         let answer = call::send(message::control("builds", &build.buildid.to_string(), "rebuild", &json!({})))?;
-        let Some(again) = made(&answer.json().unwrap_or_default(), request.builderid) else {
-            return Ok(Ticket::Unknown(None));
-        };
-        Ok(Ticket::Run(Run { origin: "retry".into(), ..queued(run.pipeline, again) }))
+        Ok(started(&answer, request.builderid, run.pipeline, |run| Run { origin: "retry".into(), ..run }))
     }
 }
 

@@ -2,49 +2,30 @@
 //!
 //! Pure: where a reader stands, and what of a piece he gets.
 
-use std::{fmt, str::FromStr};
-
-use novacron_cicd_sdk::types::Error;
+use novacron_cicd_sdk::{Result, types::Error};
 
 use crate::rows::Log;
 
 /// Where a reader stands: build, step, log, line, and byte of that line; what is before has been read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor(pub [u64; 5]);
-
-/// The places in a [`Cursor`].
-pub const BUILD: usize = 0;
-#[expect(missing_docs, reason = "said above")]
-pub const STEP: usize = 1;
-#[expect(missing_docs, reason = "said above")]
-pub const LOG: usize = 2;
-#[expect(missing_docs, reason = "said above")]
-pub const LINE: usize = 3;
+pub type Cursor = [u64; 5];
+pub(crate) const BUILD: usize = 0;
+pub(crate) const STEP: usize = 1;
+pub(crate) const LOG: usize = 2;
+pub(crate) const LINE: usize = 3;
 const BYTE: usize = 4;
 
-impl Cursor {
-    /// Goes to the begin of what has that number; who is in there already stays where he is.
-    pub fn enter(&mut self, place: usize, number: u64) {
-        if self.0[place] != number {
-            self.0[place] = number;
-            self.0[place + 1..].fill(0);
-        }
-    }
+/// A place that was written as numbers with dots between them.
+pub fn cursor(text: &str) -> Result<Cursor> {
+    let numbers: Result<Vec<u64>, _> = text.split('.').map(str::parse).collect();
+    let places = numbers.ok().and_then(|numbers| numbers.try_into().ok());
+    places.ok_or_else(|| Error::invalid_input("cursor", format!("{text:?} is no place in a log")))
 }
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0.map(|number| number.to_string()).join("."))
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let numbers: Result<Vec<u64>, _> = text.split('.').map(str::parse).collect();
-        let places = numbers.ok().and_then(|numbers| numbers.try_into().ok());
-        places.map(Self).ok_or_else(|| Error::invalid_input("cursor", format!("{text:?} is no place in a log")))
+/// Goes to the begin of what has that number; who is in there already stays where he is.
+pub fn enter(at: &mut Cursor, place: usize, number: u64) {
+    if at[place] != number {
+        at[place] = number;
+        at[place + 1..].fill(0);
     }
 }
 
@@ -58,23 +39,23 @@ pub fn next(logs: &[Log], from: u64) -> Option<&Log> {
 pub fn take(log: &Log, content: &str, headers: bool, at: &mut Cursor, out: &mut Vec<u8>, limit: usize) -> bool {
     if content.is_empty() {
         // Deleted since it was listed.
-        at.enter(LINE, log.num_lines);
+        enter(at, LINE, log.num_lines);
     }
     for line in content.split_inclusive('\n') {
         // The letter is o, e or h; as the first of a line it is always there, and one byte.
         let letter = usize::from(log.kind == "s");
         let text = if letter == 1 && line.starts_with('h') && !headers { &[] } else { &line.as_bytes()[letter..] };
-        let read = usize::try_from(at.0[BYTE]).unwrap_or_default().min(text.len());
+        let read = usize::try_from(at[BYTE]).unwrap_or_default().min(text.len());
         let (rest, room) = (&text[read..], limit - out.len());
         if rest.len() > room {
             if out.is_empty() {
                 out.extend_from_slice(&rest[..room]);
-                at.0[BYTE] += room as u64;
+                at[BYTE] += room as u64;
             }
             return false;
         }
         out.extend_from_slice(rest);
-        at.enter(LINE, at.0[LINE] + 1);
+        enter(at, LINE, at[LINE] + 1);
     }
     true
 }

@@ -1,21 +1,15 @@
 //! Runs that are looked for, listed and followed, and their logs.
 
-use novacron_cicd_sdk::{
-    Logs, Result, RunChanges, RunListing, RunSearch, context,
-    logs::{Availability, LogAnswer, LogChunk, LogRequest},
-    run_changes::Changes,
-    run_listing::{RunFilter, RunPage},
-    types::{Error, PageRequest, RunMatch},
-};
+use novacron_cicd_sdk::logs::{Availability, LogAnswer, LogChunk, LogRequest};
+use novacron_cicd_sdk::run_listing::{RunFilter, RunPage};
+use novacron_cicd_sdk::types::{Error, PageRequest, RunMatch};
+use novacron_cicd_sdk::{Logs, Result, RunChanges, RunListing, RunSearch, context, run_changes::Changes};
 use serde_json::Value;
 
-use crate::{
-    Buildbot, call, form,
-    log::{self, BUILD, Cursor, LINE, LOG, STEP},
-    message::{self, BATCH},
-    rows::{self, BuildRequest, Log, Step, text},
-    settings::Settings,
-};
+use crate::log::{self, BUILD, Cursor, LINE, LOG, STEP, enter};
+use crate::message::{self, BATCH};
+use crate::rows::{self, BuildRequest, Log, Step};
+use crate::{Buildbot, answer, call, settings::Settings};
 
 /// Lines of one read. A worker cuts them at 4 KiB (`buildbot_worker/util/lineboundaries.py`).
 const LINES: u64 = 1000;
@@ -30,14 +24,11 @@ impl RunSearch for Buildbot {
     /// By the property that a force scheduler makes of the reason: the sentence of the buildset is the operator's to word.
     fn find_by_correlation(pipeline: String, correlation: String, since: u64) -> Result<RunMatch> {
         let builder = call::builder(&pipeline)?;
-        let asked = message::read(&["builders", &builder.builderid.to_string(), "buildrequests"])
-            .query("submitted_at__ge", since / 1000)
-            .query("order", "-buildrequestid")
-            .query("property", "*");
+        let asked =
+            message::read(&["builders", &builder.builderid.to_string(), "buildrequests"]).query("property", "*");
+        let asked = asked.query("submitted_at__ge", since / 1000).query("order", "-buildrequestid");
         let mut found: Vec<BuildRequest> = rows::list(&call::send(asked)?, "buildrequests")?;
-        found.retain(|request| {
-            text(request.properties.as_ref(), "reason").and_then(form::correlation) == Some(&correlation)
-        });
+        found.retain(|request| answer::token(request) == Some(&correlation));
         let builders = [(builder.builderid, builder)].into();
         let mut runs = call::runs(&found, &builders, &context::base_url())?;
         // What was built again has the property too.
@@ -61,11 +52,8 @@ impl RunListing for Buildbot {
             }
             None => (message::read(&["buildrequests"]), call::builders()?),
         };
-        let asked = path
-            .query("order", "-buildrequestid")
-            .query("limit", limit)
-            .query("property", "*")
-            .query_maybe("buildrequestid__lt", page.cursor);
+        let asked = path.query("order", "-buildrequestid").query("limit", limit).query("property", "*");
+        let asked = asked.query_maybe("buildrequestid__lt", page.cursor);
         let requests: Vec<BuildRequest> = rows::list(&call::send(asked)?, "buildrequests")?;
         let next = requests.last().filter(|_| requests.len() == limit).map(|last| last.buildrequestid.to_string());
         let mut items = call::runs(&requests, &builders, &context::base_url())?;
@@ -106,41 +94,43 @@ impl Logs for Buildbot {
         let headers = context::settings::<Settings>()?.log_headers;
         let (request, mut builds) = call::request(&asked.run.run)?;
         builds.retain(|build| asked.job.as_ref().is_none_or(|job| build.buildid.to_string() == *job));
-        let mut at: Cursor = asked.cursor.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+        let mut at: Cursor = asked.cursor.as_deref().map(log::cursor).transpose()?.unwrap_or_default();
         let (mut bytes, mut reads) = (Vec::new(), 0);
-        let (mut steps, mut logs): ((u64, Vec<Step>), ([u64; 2], Vec<Log>)) = Default::default();
+        // Those of which build, and of which step of it.
+        let mut steps: (u64, Vec<Step>) = Default::default();
+        let mut logs: ([u64; 2], Vec<Log>) = Default::default();
         // Whether more is to come, where nothing more is there now.
         let growing = loop {
-            let Some(build) = builds.iter().find(|build| build.buildid >= at.0[BUILD]) else {
-                break Some(!request.complete);
+            let Some(build) = builds.iter().find(|build| build.buildid >= at[BUILD]) else {
+                // A job has ended where it was read to its end.
+                break Some(!request.complete && asked.job.is_none());
             };
-            at.enter(BUILD, build.buildid);
+            enter(&mut at, BUILD, build.buildid);
             let id = build.buildid.to_string();
             if steps.0 != build.buildid {
-                let answer = call::send(message::read(&["builds", &id, "steps"]).query("order", "number"))?;
-                (steps, reads) = ((build.buildid, rows::list(&answer, "steps")?), reads + 1);
+                (steps, reads) = ((build.buildid, call::steps(std::slice::from_ref(build))?.concat()), reads + 1);
             }
-            let Some(step) = steps.1.iter().find(|step| u64::from(step.number) >= at.0[STEP]) else {
+            let Some(step) = steps.1.iter().find(|step| u64::from(step.number) >= at[STEP]) else {
                 if !build.complete {
                     break Some(true);
                 }
-                at.enter(BUILD, build.buildid + 1);
+                enter(&mut at, BUILD, build.buildid + 1);
                 continue;
             };
-            at.enter(STEP, step.number.into());
-            if logs.0 != at.0[..=STEP] || logs.1.is_empty() {
+            enter(&mut at, STEP, step.number.into());
+            if logs.0 != at[..=STEP] || logs.1.is_empty() {
                 let answer = call::send(message::read(&["builds", &id, "steps", &step.number.to_string(), "logs"]))?;
                 (logs, reads) = (([build.buildid, step.number.into()], rows::list(&answer, "logs")?), reads + 1);
             }
-            match log::next(&logs.1, at.0[LOG]) {
+            match log::next(&logs.1, at[LOG]) {
                 None if !step.complete => break Some(true),
-                None => at.enter(STEP, u64::from(step.number) + 1),
+                None => enter(&mut at, STEP, u64::from(step.number) + 1),
                 Some(log) => {
-                    at.enter(LOG, log.logid);
-                    if at.0[LINE] < log.num_lines {
-                        let lines = (log.num_lines - at.0[LINE]).min(LINES);
+                    enter(&mut at, LOG, log.logid);
+                    if at[LINE] < log.num_lines {
+                        let lines = (log.num_lines - at[LINE]).min(LINES);
                         let read = message::read(&["logs", &log.logid.to_string(), "contents"]);
-                        let answer = call::send(read.query("offset", at.0[LINE]).query("limit", lines))?;
+                        let answer = call::send(read.query("offset", at[LINE]).query("limit", lines))?;
                         let chunk: Value = rows::one(&answer, "logchunks")?;
                         let content = chunk["content"].as_str().unwrap_or_default();
                         reads += 1;
@@ -148,7 +138,7 @@ impl Logs for Buildbot {
                             break None;
                         }
                     } else if log.complete {
-                        at.enter(LOG, log.logid + 1);
+                        enter(&mut at, LOG, log.logid + 1);
                     } else {
                         break Some(true);
                     }
@@ -159,12 +149,17 @@ impl Logs for Buildbot {
             }
         };
         let availability = match (growing, builds.is_empty()) {
-            (Some(false), true) => Availability::Never,
-            (Some(false), false) => Availability::Complete,
+            (Some(false), none) => {
+                if none {
+                    Availability::Never
+                } else {
+                    Availability::Complete
+                }
+            }
             (Some(true), true) => Availability::NotYet,
             _ => Availability::Growing,
         };
-        let (next, more_now) = (at.to_string(), growing.is_none());
+        let (next, more_now) = (at.map(|number| number.to_string()).join("."), growing.is_none());
         Ok(LogAnswer::Chunk(LogChunk { bytes, next, more_now, reset: false, availability }))
     }
 }

@@ -96,7 +96,6 @@ pub struct Builder {
     /// Empty where it has been taken out of the configuration.
     pub masterids: Vec<u64>,
     pub description: Option<String>,
-    pub tags: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -224,6 +224,7 @@ fn pages_of_workers_and_builders_go_on_behind_the_last() {
     let ids: Vec<_> = builders.items.iter().map(|pipeline| pipeline.id.as_str()).collect();
     assert_eq!((ids, builders.next.as_deref()), (vec![SLOW, "big"], Some("7")));
     let parameters = call(|| Buildbot::parameters(SLOW.into(), None)).0.unwrap();
+    assert_eq!(call(|| Buildbot::parameters("noforce".into(), None)).0, Ok(vec![]));
     assert!(parameters.iter().any(|each| each.name == "secs" && each.kind == "number" && each.required));
 }
 

@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::Write as _,
     os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -160,12 +160,18 @@ impl Drop for Host {
 }
 
 fn said(home: &Home) -> String {
-    let text = std::fs::read_to_string(home.log()).unwrap_or_default();
+    last_lines(&home.log())
+}
+
+/// What a process wrote last.
+pub(super) fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")
 }
 
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+/// The end of a process, where it comes in that time.
+pub(super) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let began = Instant::now();
     while began.elapsed() < patience {
         if let Some(status) = child.try_wait().unwrap() {
