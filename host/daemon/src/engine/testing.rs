@@ -98,6 +98,8 @@ pub(crate) struct Scene {
     pub(crate) runs: Vec<(String, OperationId, String)>,
     /// Runs that a search does not show yet.
     pub(crate) hidden: bool,
+    /// The place in the queue that a search shows instead of a run.
+    pub(crate) waits: Option<String>,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
@@ -251,6 +253,9 @@ impl Providers for FakePlatform {
         scene.searches += 1;
         if scene.hidden {
             return Ok(RunMatch::None);
+        }
+        if let Some(ticket) = &scene.waits {
+            return Ok(RunMatch::Queued(ticket.clone()));
         }
         let matching: Vec<&String> =
             scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
