@@ -2,12 +2,13 @@
 //!
 //! Each command says what it does, installs what is missing, and needs nothing but rustup's toolchain, a C compiler and git. It is built before
 //! everything else, so its dependencies stay few; no crate of the host may be among them.
-#![expect(clippy::print_stdout, reason = "its output is for the person who runs it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is for the person who runs it")]
 
 mod bench;
 mod demo;
 mod guests;
 mod mutants;
+mod process;
 mod test;
 mod tools;
 mod tree;
@@ -54,7 +55,7 @@ fn main() -> std::process::ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            println!("error: {error:#}");
+            eprintln!("error: {error:#}");
             std::process::ExitCode::FAILURE
         }
     }
