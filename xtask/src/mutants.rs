@@ -61,7 +61,7 @@ pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
     let table: Table = toml::from_str(&text).context("tests/mutants.toml")?;
     let chosen: Vec<_> =
         table.mutant.iter().filter(|mutant| filter.is_none_or(|part| mutant.name.contains(part))).collect();
-    ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {filter:?} in its name");
+    ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {:?} in its name", filter.unwrap_or_default());
     if chosen.iter().any(|mutant| !mutant.builds.is_empty()) {
         guests::build()?;
     }
