@@ -125,7 +125,6 @@ fn ours(runtime: Runtime) -> impl FnOnce(&Barrier) -> Span + Send + 'static {
                     deadline: Duration::from_secs(30),
                     cancel: CancellationToken::new(),
                     actor: "bench".into(),
-                    roots: None,
                 };
                 let found = runtime.provider(binding).unwrap().get_run(&run).await.unwrap();
                 assert_eq!(found.run.graph.unwrap().jobs.len(), 20);
