@@ -52,6 +52,7 @@ pub(crate) fn provider(n: u64) -> Provider {
             origins: vec!["https://uploads.example.net".into()],
             redirect_hosts: vec![".blob.example.net".into()],
             private_networks: vec!["10.0.0.0/8".into()],
+            authorities: Some("in PEM form".into()),
         },
         health: Health {
             healthy: Some(false),

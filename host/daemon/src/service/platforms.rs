@@ -64,7 +64,6 @@ impl Platforms {
             deadline: call.deadline,
             cancel: call.cancel,
             actor: call.actor,
-            roots: None,
         };
         self.runtime.provider(binding).map_err(|error| {
             let hint = novacron_cicd_domain::Coded::hint(&error);

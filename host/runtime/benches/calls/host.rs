@@ -50,7 +50,6 @@ pub(crate) async fn get_run(runtime: &Runtime, provider: &Configured, run: &RunR
         deadline: Duration::from_secs(30),
         cancel: CancellationToken::new(),
         actor: "bench".into(),
-        roots: None,
     };
     runtime.provider(binding).unwrap().get_run(run).await.unwrap()
 }
