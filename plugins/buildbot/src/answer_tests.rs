@@ -252,3 +252,12 @@ fn a_refusal_says_what_json_rpc_says() {
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
     }
 }
+
+#[test]
+fn a_list_that_is_not_there_is_not_an_empty_one() {
+    let listed = |body: &str| crate::rows::list::<Value>(&Response::fake(200, &[], body.as_bytes(), true), "builds");
+    assert_eq!(listed(r#"{"builds":[],"meta":{}}"#), Ok(vec![]));
+    for body in [r#"{"meta":{}}"#, r#"{"builds":null}"#, "[]", "<html>"] {
+        assert!(matches!(listed(body).unwrap_err().kind, ErrorKind::Upstream(_)), "{body}");
+    }
+}

@@ -42,12 +42,10 @@ pub(crate) fn config() -> Result<Value> {
     signed(Request::get("/config")).fetch()
 }
 
-/// A builder by its name.
 pub(crate) fn builder(name: &str) -> Result<Builder> {
     rows::one(&send(message::read(&["builders", name]))?, "builders")
 }
 
-/// All builders by their numbers.
 pub(crate) fn builders() -> Result<BTreeMap<u64, Builder>> {
     let all: Vec<Builder> = rows::list(&send(message::read(&["builders"]))?, "builders")?;
     Ok(all.into_iter().map(|builder| (builder.builderid, builder)).collect())
@@ -60,7 +58,6 @@ pub(crate) fn request(id: &str) -> Result<(BuildRequest, Vec<Build>)> {
     Ok((request, rows::list(&send(builds)?, "builds")?))
 }
 
-/// The steps of each build.
 pub(crate) fn steps(builds: &[Build]) -> Result<Vec<Vec<Step>>> {
     let steps =
         |build: &Build| message::read(&["builds", &build.buildid.to_string(), "steps"]).query("order", "number");

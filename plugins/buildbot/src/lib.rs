@@ -44,14 +44,13 @@ impl Plugin for Buildbot {
         let reads = ["run-search", "run-listing", "run-changes", "logs", "pipelines", "runners"].iter();
         let controls = ["runs.trigger", "run-cancel", "run-retry", "runner-drain"].iter();
         let features = reads.chain(controls.filter(|_| missing_permissions.is_empty()));
-        let links = !context::settings::<Settings>()?.artifact_urls.is_empty();
+        let links = context::settings::<Settings>()?.artifact_urls;
         Ok(CheckReport {
-            features: features.chain(["artifacts"].iter().filter(|_| links)).map(|&word| word.to_owned()).collect(),
-            warnings: account
-                .is_none()
-                .then(|| "nobody is logged in: slot session is empty".into())
-                .into_iter()
+            features: features
+                .chain(["artifacts"].iter().filter(|_| !links.is_empty()))
+                .map(|&word| word.to_owned())
                 .collect(),
+            warnings: Vec::from_iter(account.is_none().then(|| "slot session is empty: nobody is logged in".into())),
             account,
             platform_version,
             missing_permissions,

@@ -28,7 +28,7 @@ fn whatever_the_room_the_pieces_are_the_whole() {
     let lines: Vec<&str> = STDIO.split_inclusive('\n').collect();
     for limit in 1..60 {
         let (mut at, mut whole, mut rounds) = (Cursor::default(), Vec::new(), 0);
-        while at[LINE] < 4 {
+        while at[LINE] < 4 && rounds < 1000 {
             let mut out = Vec::new();
             let content: String = lines[usize::try_from(at[LINE]).unwrap()..].concat();
             take(&log("s", 4), &content, true, &mut at, &mut out, limit);

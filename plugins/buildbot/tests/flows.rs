@@ -121,7 +121,8 @@ fn the_logs_of_all_steps_are_one_whatever_the_pieces() {
     assert_eq!(text.matches("program finished").count(), 3);
     let mut pieces: Vec<u8> = Vec::new();
     let mut at = None;
-    loop {
+    for round in 0.. {
+        assert!(round < 100, "it stands still at {at:?}");
         let piece = read(run("pipeline", ENDED), None, at, 60);
         pieces.extend(&piece.bytes);
         at = Some(piece.next);
@@ -169,7 +170,8 @@ fn a_token_finds_its_run_and_not_what_was_built_again_of_it() {
 #[test]
 fn a_listing_misses_nothing_and_says_nothing_twice() {
     let (mut seen, mut cursor) = (Vec::new(), None);
-    loop {
+    for round in 0.. {
+        assert!(round < 9, "it stands still at {cursor:?}");
         let filter = RunFilter { pipeline: Some("pipeline".into()), reference: None, more: vec![] };
         let part = call(|| Buildbot::list_runs(filter, page(cursor, 3))).0.unwrap();
         assert!(part.items.len() <= 3);
@@ -211,7 +213,8 @@ fn what_changed_is_what_is_open_and_what_has_ended_since() {
 #[test]
 fn pages_of_workers_and_builders_go_on_behind_the_last() {
     let (mut names, mut cursor) = (Vec::new(), None);
-    loop {
+    for round in 0.. {
+        assert!(round < 9, "it stands still at {cursor:?}");
         let part = call(|| Buildbot::list_runners(page(cursor, 1))).0.unwrap();
         names.extend(part.items.into_iter().map(|runner| (runner.name, runner.state)));
         cursor = part.next;
@@ -253,4 +256,54 @@ fn a_check_says_who_we_are_and_what_we_may() {
     let report = call(Buildbot::check).0.unwrap();
     assert_eq!((report.account.as_deref(), report.platform_version.as_deref()), (Some("op"), Some("4.3.0")));
     assert!(report.missing_permissions.is_empty() && report.features.contains(&"artifacts".to_owned()));
+}
+
+#[test]
+fn who_is_nobody_lost_the_session_and_who_is_somebody_lacks_a_role() {
+    let refused = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"you need to have role 'admins'"}}"#;
+    let forbidden = ErrorKind::Forbidden(Some("role admins".into()));
+    let (nobody, somebody) = (r#"{"user":{"anonymous":true}}"#, r#"{"user":{"username":"low","email":"low"}}"#);
+    let rows =
+        [(nobody, true, ErrorKind::Unauthorized), (somebody, true, forbidden.clone()), (nobody, false, forbidden)];
+    for (config, session, kind) in rows {
+        let host = Host::new("http://ci.example", move |request| {
+            Ok(match request.url.as_str() {
+                "/config" => Response::fake(200, &[], config.as_bytes(), true),
+                _ if request.method == "POST" => Response::fake(403, &[], refused.as_bytes(), false),
+                _ => answered(request),
+            })
+        });
+        let host = if session { host.credential("session", "session") } else { host };
+        let (started, _) = host.run(|| Buildbot::trigger(operation(), wanted(SLOW, "secs", "30")));
+        assert_eq!(started.unwrap_err().kind, kind, "{config}");
+    }
+}
+
+#[test]
+fn what_was_taken_and_can_not_be_read_is_searched_for() {
+    for body in ["", "{}", r#"{"result":[22,{"7":22}]}"#, r#"{"result":null}"#] {
+        let host = Host::new("http://ci.example", move |request| {
+            let post = request.method == "POST";
+            Ok(if post { Response::fake(200, &[], body.as_bytes(), false) } else { answered(request) })
+        });
+        let (started, _) = host.run(|| Buildbot::trigger(operation(), wanted(SLOW, "secs", "30")));
+        assert_eq!(started, Ok(Ticket::Unknown(None)), "{body}");
+    }
+}
+
+#[test]
+fn what_waits_has_no_log_yet_and_what_was_never_built_never_has() {
+    for (complete, availability) in [(false, Availability::NotYet), (true, Availability::Never)] {
+        let host = Host::new("http://ci.example", move |request| {
+            let waits = format!(
+                r#"{{"buildrequestid":7,"buildsetid":7,"builderid":1,"complete":{complete},"results":-1,"submitted_at":1795440830}}"#
+            );
+            let name = if request.url.contains("/builds") { "builds" } else { "buildrequests" };
+            let rows = if name == "builds" { String::new() } else { waits };
+            Ok(Response::fake(200, &[], format!(r#"{{"{name}":[{rows}],"meta":{{}}}}"#).as_bytes(), true))
+        });
+        let asked = LogRequest { run: run("stuck", "7"), job: None, cursor: None, limit: 100 };
+        let LogAnswer::Chunk(chunk) = host.run(|| Buildbot::read(asked)).0.unwrap() else { unreachable!("a chunk") };
+        assert_eq!((chunk.availability, chunk.bytes.len(), chunk.more_now), (availability, 0, false));
+    }
 }
