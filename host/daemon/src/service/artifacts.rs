@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     artifact::{BlobError, Expected},
-    engine::{ledger::platform_pipeline, ports::Opened},
+    engine::ledger::platform_pipeline,
 };
 
 /// Bytes with a digest.
@@ -99,7 +99,13 @@ impl Artifacts {
         let planned = async {
             let plan = platforms.plan_download(self.host.call(&provider, actor), run, external).await?;
             let opened = platforms.open(self.host.call(&provider, actor), plan.transfer.clone()).await?;
-            Ok((taken(&provider, &plan, opened)?, plan))
+            match refusal(opened.status) {
+                None => Ok((opened.body, plan)),
+                Some(kind) => {
+                    let message = format!("{}: the platform answered {}", plan.transfer.summary(), opened.status);
+                    Err(error(&provider, kind, message))
+                }
+            }
         };
         let (body, plan) = planned.await.map_err(failed)?;
         let digest = plan.digests.iter().find(|(algorithm, _)| algorithm == "sha256");
@@ -152,23 +158,20 @@ impl Artifacts {
     }
 }
 
-type Body = futures_util::stream::BoxStream<'static, Result<bytes::Bytes, String>>;
-
 fn error(provider: &Provider, kind: CallErrorKind, message: String) -> CallError {
     let (plugin, function) = (provider.plugin.clone(), "artifacts.plan-download".to_owned());
     CallError { kind, message, hint: None, plugin, function, sent: false }
 }
 
-/// The body of an answer that is the bytes.
-fn taken(provider: &Provider, plan: &DownloadPlan, opened: Opened) -> Result<Body, CallError> {
-    let kind = match opened.status {
-        200 => return Ok(opened.body),
-        401 => CallErrorKind::Unauthorized,
-        403 => CallErrorKind::Forbidden(None),
-        404 | 410 => CallErrorKind::NotFound,
-        status => CallErrorKind::Upstream { status, excerpt: String::new() },
-    };
-    Err(error(provider, kind, format!("{}: the platform answered {}", plan.transfer.summary(), opened.status)))
+/// What an answer means that is not the bytes.
+fn refusal(status: u16) -> Option<CallErrorKind> {
+    match status {
+        200 => None,
+        401 => Some(CallErrorKind::Unauthorized),
+        403 => Some(CallErrorKind::Forbidden(None)),
+        404 | 410 => Some(CallErrorKind::NotFound),
+        status => Some(CallErrorKind::Upstream { status, excerpt: String::new() }),
+    }
 }
 
 fn broken(provider: &Provider, plan: &DownloadPlan, reason: &str) -> CallError {
