@@ -27,7 +27,6 @@ fn accepted(answer: Response) -> Result<Response> {
     Err(error)
 }
 
-/// Sends it with our session and takes only success.
 pub(crate) fn send(request: Request) -> Result<Response> {
     accepted(signed(request).send()?)
 }

@@ -66,26 +66,28 @@ impl RunChanges for Buildbot {
     /// What is open now, and what has ended since; the position is a moment of the master's clock.
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let requests = || message::read(&["buildrequests"]).query("property", "*");
-        let ended = requests().query("complete", true);
-        let ended = match position.as_deref().map(str::parse::<u64>) {
-            Some(Ok(at)) => ended.query("complete_at__ge", at.saturating_sub(LATE)).query("order", "complete_at"),
-            Some(Err(_)) => return Err(Error::invalid_input("position", "is no time in seconds")),
-            None => ended.query("order", "-complete_at"),
+        let since = position.as_deref().map(str::parse::<u64>).transpose();
+        let since = since.map_err(|_| Error::invalid_input("position", "is no time in seconds"))?;
+        let ended =
+            requests().query("complete", true).query_maybe("complete_at__ge", since.map(|at| at.saturating_sub(LATE)));
+        let ended = match since {
+            Some(_) => ended.query("order", "complete_at").query("limit", MOST),
+            None => ended.query("order", "-complete_at").query("limit", 1),
         };
-        let most = if position.is_some() { MOST } else { 1 };
-        let answers = call::send_all([requests().query("complete", false), ended.query("limit", most)])?;
+        let answers = call::send_all([requests().query("complete", false), ended])?;
         let mut seen: Vec<BuildRequest> = rows::list(&answers[0], "buildrequests")?;
         let ended: Vec<BuildRequest> = rows::list(&answers[1], "buildrequests")?;
-        let more_now = ended.len() == MOST;
-        let last = ended.iter().filter_map(|request| request.complete_at).max().map(|at| at.to_string());
-        if position.is_some() {
+        let (more_now, last) = (ended.len() == MOST, ended.iter().filter_map(|request| request.complete_at).max());
+        // At first nothing that has ended counts, not even what ended last.
+        let position = since.max(last.map(|last| if since.is_some() { last } else { last + LATE + 1 })).unwrap_or(0);
+        if since.is_some() {
             seen.extend(ended);
         }
         let mut builders = call::builders()?;
         builders.retain(|_, builder| pipelines.contains(&builder.name));
         seen.retain(|request| builders.contains_key(&request.builderid));
         let runs = call::runs(&seen, &builders, &context::base_url())?;
-        Ok(Changes { runs, position: last.or(position).unwrap_or_else(|| "0".into()), more_now })
+        Ok(Changes { runs, position: position.to_string(), more_now })
     }
 }
 
