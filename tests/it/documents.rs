@@ -12,7 +12,7 @@ use novacron_cicd_smallci::sign;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::harness::{Home, Host, Repository, SCRIPT, SIGNING, Setup, World, document, run_over};
+use crate::harness::{Home, Host, Repository, SCRIPT, SIGNING, Setup, World, document, run_over, spoke, version_of};
 
 /// The first block of a Markdown document that is marked as `language`.
 fn block(text: &str, language: &str) -> String {
@@ -76,6 +76,9 @@ async fn the_shell_example_of_the_documentation_is_a_ci() {
     assert_eq!(artifacts["items"][0]["name"], "app.txt", "{artifacts:#}");
     let content = api.get(&format!("/v1/artifacts/{}/content", artifacts["items"][0]["id"].as_str().unwrap())).await;
     assert_eq!(&content.expect(200).bytes[..], b"built 1.2.3\n");
+    for program in ["curl", "sha256sum"] {
+        spoke(program, &version_of(program));
+    }
 }
 
 /// The commands of the README's main job, each on one line, without the program's name.
@@ -124,23 +127,6 @@ struct Requirements {
 enum Requirement {
     Served { section: String, text: String, operation: String, cli: String, test: String },
     Planned { section: String, text: String, theme: String },
-}
-
-/// `tests/peers.toml`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Peers {
-    peer: Vec<Peer>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Peer {
-    name: String,
-    /// A command that says that it is there.
-    probe: Vec<String>,
-    shows: String,
-    test: String,
 }
 
 /// The tests of this very program that are run, by their last names.
@@ -195,17 +181,4 @@ async fn every_requirement_is_served_and_tested_or_says_with_what_it_comes() {
     }
     assert_eq!(faults, Vec::<String>::new());
     assert_eq!((served, texts.len()), (21, 54), "served, and all: who changes the table says so here");
-}
-
-#[test]
-fn every_peer_is_there_and_has_its_test() {
-    let peers: Peers = toml::from_str(&document("tests/peers.toml")).unwrap();
-    let tests = tests();
-    for peer in peers.peer {
-        let (program, arguments) = peer.probe.split_first().unwrap();
-        let found = std::process::Command::new(program).args(arguments).output();
-        assert!(found.is_ok_and(|output| output.status.success()), "{} is not here", peer.name);
-        assert!(tests.contains(&peer.test), "{}: no test is called {}", peer.name, peer.test);
-        assert!(!peer.shows.is_empty(), "{}", peer.name);
-    }
 }

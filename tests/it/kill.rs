@@ -118,8 +118,13 @@ async fn trigger_through(range: &mut Range, fault: &str, version: &str) {
     let api = host.api().await;
     let after = newest_event(&api).await;
     let wish = json!({ "parameters": { "VERSION": version } });
+    let key = format!("{version} {before}");
+    let ask = |api: &Api| {
+        let request = api.request(reqwest::Method::POST, "/v1/pipelines/backend/runs");
+        request.header("idempotency-key", &key).json(&wish)
+    };
     // Whether an answer comes depends on where it dies; both are right.
-    let _ = api.request(reqwest::Method::POST, "/v1/pipelines/backend/runs").json(&wish).send().await;
+    let _ = ask(&api).send().await;
     host.aborted().await;
     range.kills += 1;
     let following = tokio::spawn({
@@ -128,10 +133,13 @@ async fn trigger_through(range: &mut Range, fault: &str, version: &str) {
     });
     let host = range.live(None).await;
     let api = host.api().await;
+    let again = api.send(ask(&api)).await.expect(202);
+    assert_eq!(again.headers.get("idempotent-replayed").map(|value| value.as_bytes()), Some(&b"true"[..]), "{fault}");
     let record = range.the_one_run(before, fault).await;
     assert_eq!(record.phase, Phase::Succeeded, "{fault}");
     let newest = api.get("/v1/runs?limit=1").await.expect(200).json["items"][0].clone();
     assert_eq!(newest["parameters"]["VERSION"], version, "{fault}: the run is ours");
+    assert_eq!(newest["id"], again.json["run"]["id"], "{fault}: the same key is the same run");
     let run = run_over(&api, newest["id"].as_str().unwrap()).await;
     assert_eq!(run["state"], "succeeded", "{fault}: {run:#}");
     assert_eq!(run["correlation"], record.correlation, "{fault}");
@@ -155,11 +163,15 @@ async fn cancel_through(range: &mut Range, fault: &str) {
         log.text().await.ok()?.contains("begun").then_some(())
     })
     .await;
-    let _ = api.request(reqwest::Method::POST, &format!("/v1/runs/{id}/cancel")).send().await;
+    let ask =
+        |api: &Api| api.request(reqwest::Method::POST, &format!("/v1/runs/{id}/cancel")).header("idempotency-key", &id);
+    let _ = ask(&api).send().await;
     host.aborted().await;
     range.kills += 1;
     let host = range.live(None).await;
     let api = host.api().await;
+    let again = api.send(ask(&api)).await.expect(202);
+    assert_eq!(again.text("/run"), id, "{fault}: the same key is the same cancel, also when the run is over");
     let run = run_over(&api, &id).await;
     assert_eq!((run["state"].as_str(), &run["cancel_requested"]), (Some("canceled"), &json!(true)), "{fault}: {run:#}");
     let record = range.the_one_run(before, fault).await;
@@ -167,7 +179,8 @@ async fn cancel_through(range: &mut Range, fault: &str) {
     range.port = host.kill();
 }
 
-fn points(prefix: &str) -> Vec<&'static str> {
+/// All fault points of a group.
+pub(crate) fn points(prefix: &str) -> Vec<&'static str> {
     let points: Vec<_> = FAULT_POINTS.iter().copied().filter(|point| point.starts_with(prefix)).collect();
     assert!(!points.is_empty(), "no fault point begins with {prefix}");
     points
@@ -176,7 +189,9 @@ fn points(prefix: &str) -> Vec<&'static str> {
 #[test]
 fn every_fault_point_is_killed_at_and_there_are_at_least_fifty_kills() {
     let (triggers, cancels, callbacks) = (points("trigger."), points("cancel."), points("callback."));
-    assert_eq!(triggers.len() + cancels.len() + callbacks.len(), FAULT_POINTS.len(), "{FAULT_POINTS:?}");
+    // Those of a retry are killed at where there is a platform that can retry: `polled::retry`.
+    let listed = triggers.len() + cancels.len() + callbacks.len() + points("retry.").len();
+    assert_eq!(listed, FAULT_POINTS.len(), "{FAULT_POINTS:?}");
     let kills = triggers.len() * TRIGGER_ROUNDS + cancels.len() * CANCEL_ROUNDS + callbacks.len() * CALLBACK_ROUNDS;
     assert!(kills >= 50, "{kills}");
 }

@@ -4,11 +4,14 @@
 //! compared with the document.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod buildbot;
 mod documents;
 mod following;
 mod harness;
 mod kill;
 mod leaks;
 mod main_job;
+mod plugins;
+mod polled;
 mod refusals;
 mod starting;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Repository, SCRIPT, SIGNING, World, pipeline_body};
+use crate::harness::{Repository, SCRIPT, SIGNING, World, pipeline_body, spoke, version_of};
 
 #[tokio::test]
 async fn the_main_job_by_api() {
@@ -39,6 +39,7 @@ async fn the_main_job_by_api() {
     assert_eq!(run["state"], "succeeded", "{run:#}");
     assert_eq!(run["external_id"], "build-1");
     assert_eq!(run["commit"], repository.commit());
+    spoke("git", &version_of("git"));
     assert_eq!(run["platform"], "built", "the platform's own word is kept");
     assert!(run["queued_ms"].is_i64() && run["duration_ms"].is_i64(), "{run:#}");
     let jobs = run["graph"]["jobs"].as_array().unwrap();

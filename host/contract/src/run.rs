@@ -1,16 +1,16 @@
 //! Runs with their graphs, from the platform's words to the domain's.
 
 use novacron_cicd_domain::{
-    platform::{FoundRun, RunFilter, RunMatch, RunRef},
+    platform::{FoundRun, RunChanges, RunFilter, RunMatch, RunRef},
     run::{Edges, Graph, Job, SeenRun, Step},
 };
 
 use crate::{
     bindings::{
-        exports::novacron::cicd::{run_listing, webhooks},
+        exports::novacron::cicd::{run_changes, run_listing, webhooks},
         novacron::cicd::types as wit,
     },
-    value::{Violation, id, map},
+    value::{Violation, cursor, id, map},
 };
 
 impl From<wit::Step> for Step {
@@ -97,7 +97,19 @@ impl TryFrom<wit::RunMatch> for RunMatch {
         Ok(match found {
             wit::RunMatch::None => Self::None,
             wit::RunMatch::One(run) => Self::One(Box::new(run.try_into()?)),
+            wit::RunMatch::Queued(ticket) => Self::Queued(ticket),
             wit::RunMatch::Many(runs) => Self::Many(runs.into_iter().map(Into::into).collect()),
+        })
+    }
+}
+
+impl TryFrom<run_changes::Changes> for RunChanges {
+    type Error = Violation;
+    fn try_from(changes: run_changes::Changes) -> Result<Self, Violation> {
+        Ok(Self {
+            runs: changes.runs.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            position: cursor("changes.position", changes.position)?,
+            more_now: changes.more_now,
         })
     }
 }

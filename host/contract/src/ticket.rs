@@ -1,10 +1,10 @@
 //! Starting and ending runs: what goes in, and the ticket that comes out.
 
-use novacron_cicd_domain::platform::{CancelTarget, CheckReport, Ticket, TriggerRequest};
+use novacron_cicd_domain::platform::{CancelTarget, CheckReport, RetryScope, Ticket, TriggerRequest};
 
 use crate::{
     bindings::{
-        exports::novacron::cicd::{plugin, run_cancel, runs},
+        exports::novacron::cicd::{plugin, run_cancel, run_retry, runs},
         novacron::cicd::types as wit,
     },
     value::{Violation, attributes, cursor, values},
@@ -44,6 +44,16 @@ impl From<CancelTarget> for run_cancel::CancelTarget {
         match target {
             CancelTarget::Run(run) => Self::Run((&run).into()),
             CancelTarget::Queued { pipeline, ticket } => Self::Queued(run_cancel::Queued { pipeline, ticket }),
+        }
+    }
+}
+
+impl From<RetryScope> for run_retry::RetryScope {
+    fn from(scope: RetryScope) -> Self {
+        match scope {
+            RetryScope::All => Self::All,
+            RetryScope::Failed => Self::Failed,
+            RetryScope::Job(job) => Self::Job(job),
         }
     }
 }

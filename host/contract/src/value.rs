@@ -72,7 +72,9 @@ impl From<&OperationArg> for wit::Operation {
             id: operation.id.to_string(),
             attempt: operation.attempt,
             first_sent: operation.first_sent.map(to_wit),
-            more: Vec::new(),
+            more: attributes(
+                operation.correlation.iter().map(|token| ("novacron.correlation".into(), token.clone())).collect(),
+            ),
         }
     }
 }
@@ -113,4 +115,20 @@ pub(crate) fn attributes(map: BTreeMap<String, String>) -> Vec<wit::Attribute> {
 
 pub(crate) fn map(attributes: Vec<wit::Attribute>) -> BTreeMap<String, String> {
     attributes.into_iter().map(|attribute| (attribute.key, attribute.value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn an_operation_about_a_run_carries_the_runs_token() {
+        let id = "019ab0c2-7d41-7f3e-9b1c-5a0e8d2f6c11".parse().unwrap();
+        let bare = OperationArg { id, attempt: 2, first_sent: None, correlation: None };
+        assert!(wit::Operation::from(&bare).more.is_empty());
+        let about = wit::Operation::from(&OperationArg { correlation: Some("nc-7".into()), ..bare });
+        assert_eq!(map(about.more), BTreeMap::from([("novacron.correlation".into(), "nc-7".into())]));
+    }
 }

@@ -27,7 +27,7 @@ pub const DEFAULT_PORT: u16 = 8094;
 pub struct Config {
     /// Where the API listens.
     pub listen: Listen,
-    /// Where callbacks, hooks and signed downloads alone are served beside it.
+    /// Where the callbacks of runs alone are served beside it.
     pub public_listen: Option<Listen>,
     /// The address under which platforms and runners reach us.
     pub public_url: Option<url::Url>,

@@ -13,12 +13,13 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use novacron_cicd_domain::Timestamp;
 use novacron_cicd_vault::Secret;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     api::{self, ApiState},
     cli::CliError,
     config::{Config, LogFormat},
+    engine::CallbackBase,
     service::{IssuedToken, Services, ServicesConfig, StateDir},
 };
 
@@ -42,13 +43,17 @@ pub fn run(config: Config) -> Result<(), CliError> {
 
 async fn serve(config: Config, masker: logging::LateMasker, metrics: PrometheusHandle) -> Result<(), CliError> {
     let signals = Signals::new()?;
-    let (services, first) = Services::start(services_config(&config)).await?;
+    // A socket may be in the state directory.
+    StateDir::new(&config.state_dir).create()?;
+    // Before the engine works: what it sends says where this host is.
+    let listeners = Listeners::bind(&config).await?;
+    let (services, first) = Services::start(services_config(&config, listeners.callbacks(&config))).await?;
     masker.know(services.masker());
     if let Some(token) = first {
         announce(&config, &services.state_dir(), &token)?;
     }
     let stopping = CancellationToken::new();
-    let outcome = listen_until_told(&config, &services, metrics, &stopping, signals).await;
+    let outcome = listen_until_told(&config, listeners, &services, metrics, &stopping, signals).await;
     // Streams end with this; then the engine lets go of what it has at work.
     stopping.cancel();
     services.stop(config.limits.shutdown).await;
@@ -56,11 +61,37 @@ async fn serve(config: Config, masker: logging::LateMasker, metrics: PrometheusH
     outcome
 }
 
-fn services_config(config: &Config) -> ServicesConfig {
+/// What is listened on.
+struct Listeners {
+    main: Bound,
+    public: Option<Bound>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, CliError> {
+        let main = listen::bind(&config.listen).await?;
+        let public = match &config.public_listen {
+            Some(listen) => Some(listen::bind(listen).await?),
+            None => None,
+        };
+        Ok(Self { main, public })
+    }
+
+    /// Where runs call back: what is configured, else what a platform on this machine can reach.
+    fn callbacks(&self, config: &Config) -> CallbackBase {
+        if let Some(url) = &config.public_url {
+            return CallbackBase::Public(url.clone());
+        }
+        let url = self.public.as_ref().and_then(Bound::loopback).or_else(|| self.main.loopback());
+        url.map_or(CallbackBase::None, CallbackBase::Loopback)
+    }
+}
+
+fn services_config(config: &Config, callbacks: CallbackBase) -> ServicesConfig {
     ServicesConfig {
         plugin_dirs: config.plugin_dirs.clone(),
         vault_key: std::env::var("NOVACRON_CICD_VAULT_KEY").ok().filter(|key| !key.is_empty()).map(Secret::new),
-        public_url: config.public_url.clone(),
+        callbacks,
         pooling: config.sandbox.pooling,
         sandbox_memory: usize::try_from(config.sandbox.memory_mib).ok().and_then(|mib| mib.checked_mul(1 << 20)),
         call_deadline: config.sandbox.call_timeout,
@@ -72,16 +103,12 @@ fn services_config(config: &Config) -> ServicesConfig {
 
 async fn listen_until_told(
     config: &Config,
+    Listeners { main, public }: Listeners,
     services: &Services,
     metrics: PrometheusHandle,
     stopping: &CancellationToken,
     mut signals: Signals,
 ) -> Result<(), CliError> {
-    let main = listen::bind(&config.listen).await?;
-    let public = match &config.public_listen {
-        Some(listen) => Some(listen::bind(listen).await?),
-        None => None,
-    };
     let upkeep = metrics.clone();
     let state = ApiState::new(services.clone(), config.limits.clone(), stopping.clone(), move || upkeep.render(), now);
     let connections = Arc::new(Connections::new(config.limits.connections, stopping.clone()));
@@ -93,6 +120,7 @@ async fn listen_until_told(
         tracing::info!(address = %public.shown(), "listening for callbacks");
         listeners.spawn(connections.public().accept(public, api::public_router(state)));
     }
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch_plugins(services.clone())));
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     loop {
         tokio::select! {
@@ -115,6 +143,16 @@ async fn listen_until_told(
     }
     marker.remove();
     Ok(())
+}
+
+/// Plugins are taken in while the daemon runs. In a task of its own: compiling one takes a while.
+async fn watch_plugins(services: Services) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        services.plugins.look().await;
+    }
 }
 
 /// The first admin token, once: for people, and kept where the command line finds it.

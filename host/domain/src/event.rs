@@ -6,7 +6,7 @@
 //!
 //! | kind | subject | data |
 //! |---|---|---|
-//! | `run.created` | run | `run`, `pipeline`, `pipeline_name`, `provider`, `attempt`, `state`, `origin`, `actor` |
+//! | `run.created` | run | `run`, `pipeline`, `pipeline_name`, `provider`, `attempt`, `state`, `origin`, `actor`, `retry_of` |
 //! | `run.state` | run | `run`, `pipeline`, `pipeline_name`, `attempt`, `from`, `to`, `reason`, `platform`, `url`, `commit`, `started`, `finished` |
 //! | `run.attempt` | run | `run`, `pipeline`, `pipeline_name`, `attempt` |
 //! | `run.updated` | run | `run`, `pipeline`, `pipeline_name`, `attempt`, `state` |
@@ -165,6 +165,7 @@ pub fn run_created(run: &Run) -> Value {
         .with("state", run.status.state.as_str())
         .with("origin", run.origin.as_str())
         .with("actor", run.actor.clone())
+        .with("retry_of", run.retry_of.map(|run| run.to_string()))
         .done()
 }
 
@@ -280,7 +281,7 @@ pub fn artifact(artifact: &crate::artifact::Artifact) -> Value {
         .with("version", artifact.version.clone())
         .with("kind", artifact.kind.as_str())
         .with("size", artifact.size)
-        .with("sha256", artifact.sha256.as_str())
+        .with("sha256", artifact.sha256.clone())
         .with("run", artifact.run.map(|run| run.to_string()))
         .with("attempt", artifact.attempt)
         .with("job", artifact.job.clone())

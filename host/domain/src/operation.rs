@@ -57,6 +57,9 @@ pub enum OperationKind {
     /// Ask for the end of a run.
     #[serde(rename = "run.cancel")]
     RunCancel,
+    /// Do a run again: all of it, or what failed.
+    #[serde(rename = "run.retry")]
+    RunRetry,
     /// Make a pipeline on the platform.
     #[serde(rename = "pipeline.create")]
     PipelineCreate,
@@ -70,8 +73,14 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::RunTrigger, Self::RunCancel, Self::PipelineCreate, Self::PipelineUpdate, Self::PipelineDelete];
+    pub const ALL: [Self; 6] = [
+        Self::RunTrigger,
+        Self::RunCancel,
+        Self::RunRetry,
+        Self::PipelineCreate,
+        Self::PipelineUpdate,
+        Self::PipelineDelete,
+    ];
 
     /// The word that is stored and shown.
     #[must_use]
@@ -79,6 +88,7 @@ impl OperationKind {
         match self {
             Self::RunTrigger => "run.trigger",
             Self::RunCancel => "run.cancel",
+            Self::RunRetry => "run.retry",
             Self::PipelineCreate => "pipeline.create",
             Self::PipelineUpdate => "pipeline.update",
             Self::PipelineDelete => "pipeline.delete",
@@ -97,6 +107,7 @@ impl OperationKind {
         match self {
             Self::RunTrigger => "runs.trigger",
             Self::RunCancel => "run-cancel.cancel",
+            Self::RunRetry => "run-retry.retry",
             Self::PipelineCreate => "pipeline-definitions.create",
             Self::PipelineUpdate => "pipeline-definitions.update",
             Self::PipelineDelete => "pipeline-definitions.delete",

@@ -12,7 +12,7 @@ mod transfer;
 pub use definition::{Definition, RemotePipeline};
 pub use error::{CallError, CallErrorKind, TrapCause};
 pub use hook::{Decoded, Delivery, HookObservation};
-pub use run::{CancelTarget, FoundRun, RunFilter, RunMatch, RunRef, Ticket};
+pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
 pub use transfer::{DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer};
 
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub struct OperationArg {
     pub attempt: u32,
     /// When the first attempt was begun; none on the first.
     pub first_sent: Option<Timestamp>,
+    /// The token of the run that it is about, where it is about one.
+    pub correlation: Option<String>,
 }
 
 /// A parameter or variable that a call is given.

@@ -32,6 +32,8 @@ pub struct Run {
     pub provider: ProviderId,
     /// `us`, `push`, `schedule`, `manual`, `upstream`, `retry`, `unknown`; an open set.
     pub origin: String,
+    /// The run that this one does again, where the platform makes a new run for that and no new attempt.
+    pub retry_of: Option<RunId>,
     /// What the platform calls it; none until that is known.
     pub external_id: Option<String>,
     /// The platform's place in the queue, as the plugin wrote it; none where there is none.

@@ -23,6 +23,7 @@ fn run(jobs: Vec<Job>, edges: Edges) -> Run {
         pipeline_name: Name::new("backend-build").unwrap(),
         provider: ProviderId(uuid::Uuid::nil()),
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: Some("42".into()),

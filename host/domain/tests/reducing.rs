@@ -19,6 +19,7 @@ fn run() -> Run {
         pipeline_name: Name::new("backend-build").unwrap(),
         provider: ProviderId(uuid::Uuid::nil()),
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: Some("queue/7".into()),
         number: None,

@@ -22,3 +22,5 @@ mod redirects;
 mod silence;
 #[path = "egress/support.rs"]
 mod support;
+#[path = "egress/tls.rs"]
+mod tls;

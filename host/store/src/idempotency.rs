@@ -1,11 +1,12 @@
 //! Requests that may come twice: what was answered to a key, so that it is answered again and not done again.
 //!
 //! A key belongs to a scope (a token). The answer is stored as it is given: one that shows a secret once must not be
-//! stored here. Store the answer in the transaction that does what was asked for; then a key without an answer after a
-//! crash means that nothing was done, and [`Tx::forget_in_flight`] may free it.
+//! stored here. The transaction that does what was asked for says so ([`Tx::idempotency_done`]); then a key that says
+//! nothing after a crash means that nothing was done, and [`Tx::forget_in_flight`] may free it.
 
 use novacron_cicd_domain::Timestamp;
 use rusqlite::params;
+use serde_json::Value;
 
 use crate::{
     Reader, StoreError, Tx,
@@ -32,18 +33,34 @@ pub enum Begun {
     Replay(StoredAnswer),
     /// Another request had this key.
     Mismatch,
-    /// The same request is being answered.
+    /// The same request was done, and its answer is not there yet, or was lost in a crash: this is what was done.
+    Done(Value),
+    /// The same request is being done.
     InFlight,
 }
 
-fn read(columns: &mut Columns<'_>) -> Result<(String, Option<StoredAnswer>), StoreError> {
+/// The hash of the request, and what is known of it.
+fn read(columns: &mut Columns<'_>) -> Result<(String, Begun), StoreError> {
     let request_hash = columns.get()?;
-    let Some(status) = columns.get::<Option<u16>>()? else { return Ok((request_hash, None)) };
-    Ok((request_hash, Some(StoredAnswer { status, headers: columns.json()?, body: columns.get()? })))
+    let (status, headers, body) =
+        (columns.get::<Option<u16>>()?, columns.get::<Option<String>>()?, columns.get::<Option<Vec<u8>>>()?);
+    let begun = match (status, body) {
+        (Some(status), Some(body)) => {
+            let headers = parsed(headers.unwrap_or_default().as_bytes())?;
+            Begun::Replay(StoredAnswer { status, headers, body })
+        }
+        (None, Some(done)) => Begun::Done(parsed(&done)?),
+        (_, None) => Begun::InFlight,
+    };
+    Ok((request_hash, begun))
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(text).map_err(|error| StoreError::corrupt(format!("a request's key: {error}")))
 }
 
 impl Reader<'_> {
-    fn idempotency(&self, scope: &str, key: &str) -> Result<Option<(String, Option<StoredAnswer>)>, StoreError> {
+    fn idempotency(&self, scope: &str, key: &str) -> Result<Option<(String, Begun)>, StoreError> {
         let sql = "SELECT request_hash, status, headers, body FROM idempotency WHERE scope = ?1 AND entry = ?2";
         self.one(sql, [scope, key], read)
     }
@@ -72,10 +89,21 @@ impl Tx<'_> {
         }
         Ok(match self.idempotency(scope, key)? {
             Some((hash, _)) if hash != request_hash => Begun::Mismatch,
-            Some((_, Some(answer))) => Begun::Replay(answer),
-            Some((_, None)) => Begun::InFlight,
+            Some((_, begun)) => begun,
             None => return Err(StoreError::corrupt("a request's key is taken and is not there")),
         })
+    }
+
+    /// Stores what was done: in the transaction that does it. `done` says how it is found again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the key was not begun, or is answered.
+    pub fn idempotency_done(&mut self, scope: &str, key: &str, done: &Value) -> Result<(), StoreError> {
+        let changed = self.execute(
+            "UPDATE idempotency SET body = ?3 WHERE scope = ?1 AND entry = ?2 AND status IS NULL",
+            params![scope, key, json(done)?.into_bytes()],
+        )?;
+        if changed == 0 { Err(StoreError::not_found("request in flight with key", key)) } else { Ok(()) }
     }
 
     /// Stores what is answered. An answer that is there stays.
@@ -91,21 +119,24 @@ impl Tx<'_> {
         if changed == 0 { Err(StoreError::not_found("request in flight with key", key)) } else { Ok(()) }
     }
 
-    /// Frees a key whose request came to nothing, so that it can be tried again. An answered one stays.
+    /// Frees a key whose request came to nothing, so that it can be tried again. One that is done or answered stays.
     ///
     /// # Errors
     /// Where the state can't be written.
     pub fn idempotency_forget(&mut self, scope: &str, key: &str) -> Result<(), StoreError> {
-        self.execute("DELETE FROM idempotency WHERE scope = ?1 AND entry = ?2 AND status IS NULL", [scope, key])?;
+        self.execute(
+            "DELETE FROM idempotency WHERE scope = ?1 AND entry = ?2 AND status IS NULL AND body IS NULL",
+            [scope, key],
+        )?;
         Ok(())
     }
 
-    /// Frees all keys without an answer: at start, when whoever was answering is gone for sure.
+    /// Frees all keys whose request was not done: at start, when whoever was at it is gone for sure.
     ///
     /// # Errors
     /// Where the state can't be written.
     pub fn forget_in_flight(&mut self) -> Result<usize, StoreError> {
-        self.execute("DELETE FROM idempotency WHERE status IS NULL AND scope >= ?1", [""])
+        self.execute("DELETE FROM idempotency WHERE status IS NULL AND body IS NULL AND scope >= ?1", [""])
     }
 
     /// Deletes at most `limit` keys begun before a time, oldest first, answered or not. Answers how many.
@@ -160,6 +191,23 @@ mod tests {
         tx.idempotency_forget("s", "k").unwrap();
         assert_eq!(tx.forget_in_flight().unwrap(), 0);
         assert_eq!(tx.idempotency_begin("s", "k", "h", NOW).unwrap(), Begun::Replay(answer()));
+    }
+
+    #[test]
+    fn a_request_that_is_done_and_not_answered_is_known_by_what_it_did() {
+        let scratch = Scratch::new();
+        let mut tx = scratch.tx();
+        let done = serde_json::json!({ "run": "one" });
+        assert!(matches!(tx.idempotency_done("s", "k", &done), Err(StoreError::NotFound { .. })));
+        tx.idempotency_begin("s", "k", "h", NOW).unwrap();
+        tx.idempotency_done("s", "k", &done).unwrap();
+        tx.idempotency_forget("s", "k").unwrap();
+        assert_eq!(tx.forget_in_flight().unwrap(), 0, "no restart forgets it");
+        assert_eq!(tx.idempotency_begin("s", "k", "h", NOW).unwrap(), Begun::Done(done.clone()));
+        assert_eq!(tx.idempotency_begin("s", "k", "other", NOW).unwrap(), Begun::Mismatch);
+        tx.idempotency_finish("s", "k", &answer()).unwrap();
+        assert_eq!(tx.idempotency_begin("s", "k", "h", NOW).unwrap(), Begun::Replay(answer()));
+        assert!(matches!(tx.idempotency_done("s", "k", &done), Err(StoreError::NotFound { .. })));
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod run;
 mod sample;
 mod secret;
 mod session;
+mod sighting;
 mod token;
 mod writer;
 

@@ -10,7 +10,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::StoreError;
 
 /// In order. Never remove or edit an entry that a release has had.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
 
 /// Tells our database from any other program's: "NCCD".
 const APPLICATION: i32 = 0x4e43_4344;

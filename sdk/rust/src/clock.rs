@@ -9,5 +9,5 @@ use crate::{imports, types::Timestamp};
 /// ```
 #[must_use]
 pub fn now() -> Timestamp {
-    imports::clock::now()
+    imports::host::clock::now()
 }

@@ -19,7 +19,7 @@ pub use imports::context::{Credential, Provider};
 /// ```
 #[must_use]
 pub fn provider() -> Provider {
-    imports::context::get()
+    imports::host::context::get()
 }
 
 /// Where the platform is, as the operator wrote it.

@@ -11,4 +11,15 @@ wit_bindgen::generate!({
     pub_export_macro: true,
 });
 
-pub(crate) use novacron::cicd::{clock, context, http, keys, kv, log, random};
+#[cfg(target_family = "wasm")]
+pub(crate) use novacron::cicd::clock;
+pub(crate) use novacron::cicd::{context, http, keys, kv, log, random};
+
+/// Who answers: the host, or a test that stands in for it.
+pub(crate) mod host {
+    #[cfg(target_family = "wasm")]
+    pub(crate) use super::{clock, context, http, log};
+
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) use crate::testing::{clock, context, http, log};
+}

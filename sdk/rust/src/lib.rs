@@ -19,8 +19,8 @@
 //! ```
 //!
 //! Each function answers in a fresh instance: what must be remembered goes to [`kv`]. Build requests and read answers
-//! in functions that take and give plain values, and test those with `cargo test`; what calls the host works in the
-//! component only.
+//! in functions that take and give plain values, and test those with `cargo test`; for what calls the host there is
+//! [`testing`].
 
 pub mod clock;
 pub mod context;
@@ -34,6 +34,8 @@ pub mod keys;
 pub mod kv;
 pub mod log;
 pub mod random;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 pub use error::{Result, attribute, lookup};
 pub use imports::novacron::cicd::types;

@@ -13,7 +13,7 @@ pub use imports::log::Level;
 /// log::write(log::Level::Info, "found the job", &[attribute("job", "build-42")]);
 /// ```
 pub fn write(level: Level, message: &str, fields: &[Attribute]) {
-    imports::log::write(level, message, fields);
+    imports::host::log::write(level, message, fields);
 }
 
 /// A line of the given level: a format string with its arguments, then `; key = value` for fields.

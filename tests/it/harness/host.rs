@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::Write as _,
     os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -160,12 +160,18 @@ impl Drop for Host {
 }
 
 fn said(home: &Home) -> String {
-    let text = std::fs::read_to_string(home.log()).unwrap_or_default();
+    last_lines(&home.log())
+}
+
+/// What a process wrote last.
+pub(super) fn last_lines(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(60)..].join("\n")
 }
 
-fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+/// The end of a process, where it comes in that time.
+pub(super) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let began = Instant::now();
     while began.elapsed() < patience {
         if let Some(status) = child.try_wait().unwrap() {
@@ -184,8 +190,7 @@ fn pause() {
 fn spawn(home: &Home, setup: &Setup) -> Child {
     let program = if setup.faulty || setup.fault.is_some() { faulty_program() } else { program() };
     let log = OpenOptions::new().create(true).append(true).open(home.log()).unwrap();
-    // Runs are told the address before the host listens, so it is chosen here.
-    let address = format!("127.0.0.1:{}", setup.port.unwrap_or_else(free_port));
+    let address = format!("127.0.0.1:{}", setup.port.unwrap_or(0));
     let mut command = match setup.disk_kib {
         None => Command::new(&program),
         Some(kib) => on_a_small_disk(home, kib, &program),
@@ -195,7 +200,6 @@ fn spawn(home: &Home, setup: &Setup) -> Child {
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.user())
-        .env("NOVACRON_CICD_PUBLIC_URL", format!("http://{address}"))
         .env("NOVACRON_CICD_LISTEN", address)
         .env("NOVACRON_CICD_STATE_DIR", home.state())
         .env("NOVACRON_CICD_PLUGIN_DIRS", home.plugins())
@@ -209,12 +213,6 @@ fn spawn(home: &Home, setup: &Setup) -> Child {
         command.env(name, value);
     }
     command.spawn().unwrap()
-}
-
-/// A port that the system has just chosen, and that nobody has.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// The program in a mount namespace of its own, where the state directory is a small file system in memory. Needs root, or a kernel that

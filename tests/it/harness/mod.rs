@@ -5,20 +5,24 @@
 //! itself are ended, by their id.
 
 mod api;
+mod buildbot;
 mod cli;
 mod contract;
 mod follower;
 mod home;
 mod host;
+mod mark;
 mod repository;
 mod world;
 
 pub(crate) use api::Api;
+pub(crate) use buildbot::{Buildbot, PASSWORD, USER};
 pub(crate) use cli::Cli;
 pub(crate) use contract::Contract;
 pub(crate) use follower::{Seen, follow};
 pub(crate) use home::Home;
 pub(crate) use host::{Host, Setup};
+pub(crate) use mark::{spoke, version_of};
 pub(crate) use repository::Repository;
 pub(crate) use world::{ENDLESS, SCRIPT, SIGNING, World, eventually, pipeline_body, run_over};
 

@@ -1,8 +1,9 @@
 //! `Idempotency-Key`: a request that does something outside is done once, however often it is sent.
 //!
 //! The work runs in a task of its own: a client that hangs up does not take it down half done, and its answer is kept
-//! for the client's next attempt. Where no key is given the host makes one and says it in the answer. Must be absent:
-//! answers that hold a secret, because what is kept here is kept in clear.
+//! for the client's next attempt. Where a crash took the answer, what was done is found again and shown as it is now.
+//! Where no key is given the host makes one and says it in the answer. Must be absent: answers that hold a secret,
+//! because what is kept here is kept in clear.
 
 use std::future::Future;
 
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument as _;
 
 use super::{ApiError, ApiState, Problem};
-use crate::service::Actor;
+use crate::service::{Actor, Done};
 
 /// The header.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -58,34 +59,46 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 }
 
 impl Key {
-    /// Does the work, unless the same request was done before: then its answer is given again.
-    pub(crate) async fn once<F>(
+    /// Does `work` with `body`, and makes its `answer`; unless the same request was done before: then its answer is
+    /// given again.
+    pub(crate) async fn once<B, T, W, A>(
         self,
-        state: &ApiState,
-        actor: &Actor,
-        body: &impl Serialize,
-        work: F,
+        state: ApiState,
+        actor: Actor,
+        body: B,
+        work: impl FnOnce(ApiState, Actor, B) -> W + Send + 'static,
+        answer: impl FnOnce(ApiState, T) -> A + Send + 'static,
     ) -> Result<Response, ApiError>
     where
-        F: Future<Output = Result<Response, ApiError>> + Send + 'static,
+        B: Serialize + Send + 'static,
+        T: Done,
+        W: Future<Output = Result<T, ApiError>> + Send,
+        A: Future<Output = Response> + Send,
     {
         let mut digest = Sha256::new();
         digest.update(self.about.as_bytes());
         digest.update([0]);
-        digest.update(serde_json::to_vec(body).unwrap_or_default());
+        digest.update(serde_json::to_vec(&body).unwrap_or_default());
         let hash = hex::encode(digest.finalize());
-        let idempotency = state.services().idempotency.clone();
-        let (state, actor, key) = (state.clone(), actor.clone(), self.key);
+        let key = self.key;
         let task = async move {
-            match idempotency.begin(&actor, &key, &hash).await? {
+            let services = state.services();
+            match services.idempotency.begin(&actor, &key, &hash).await? {
                 Begun::New => {}
                 Begun::Replay(answer) => return Ok(replay(answer, &key)),
+                Begun::Done(done) => {
+                    let found = services.idempotency.find(services, done).await?;
+                    return Ok(replayed(answer(state.clone(), found).await, &key));
+                }
                 Begun::Mismatch => return Err(ApiError::KeyMismatch { key }),
                 Begun::InFlight => return Err(ApiError::KeyInFlight { key }),
             }
-            let response = work.await.unwrap_or_else(IntoResponse::into_response);
+            let asking = Actor { key: Some(key.clone()), ..actor.clone() };
+            let response = match work(state.clone(), asking, body).await {
+                Ok(done) => answer(state.clone(), done).await,
+                Err(error) => error.into_response(),
+            };
             let (response, answer) = keep(response).await;
-            let services = state.services();
             // What may succeed later must not be answered with today's failure for ever.
             let kept = match answer {
                 Some(answer) if is_final(answer.status) => services.idempotency.finish(&actor, &key, answer).await,
@@ -134,6 +147,10 @@ fn replay(answer: StoredAnswer, key: &str) -> Response {
             response.headers_mut().insert(name, value);
         }
     }
+    replayed(response, key)
+}
+
+fn replayed(mut response: Response, key: &str) -> Response {
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     named(response, key)
 }

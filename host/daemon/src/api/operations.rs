@@ -24,7 +24,10 @@ use super::{
     providers::located,
     words,
 };
-use crate::service::{Resolution, ServiceError};
+use crate::{
+    engine::payload::Payload,
+    service::{Resolution, ServiceError},
+};
 
 /// A durable intent to change something outside, and what became of it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -44,6 +47,9 @@ pub struct OperationView {
     /// The run that it is about, where it is about one.
     #[schema(value_type = Option<String>, format = "uuid")]
     pub run: Option<RunId>,
+    /// Of a retry that is done: the run to look at, `run` itself at a new attempt or a new run.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub result_run: Option<RunId>,
     /// How an unknown outcome is settled.
     #[schema(value_type = words::RecoveryWord)]
     pub recovery: RecoveryClass,
@@ -120,6 +126,7 @@ impl OperationView {
             provider: names.get(operation.provider),
             provider_id: operation.provider,
             run: operation.run,
+            result_run: Payload::of(&operation).result_run,
             recovery: operation.recovery,
             state: operation.state,
             attempts: operation.attempts,
@@ -199,12 +206,8 @@ async fn cancel(
     key: Key,
     Path(id): Path<OperationId>,
 ) -> Result<Response, ApiError> {
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &(), async move {
-        let operation = own.services().operations.cancel(&asking, id).await?;
-        Ok(accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, ()| Ok(state.services().operations.cancel(&actor, id).await?);
+    key.once(state, actor, (), work, accepted).await
 }
 
 /// Settle an ambiguous operation.
@@ -222,18 +225,15 @@ async fn resolve(
     Path(id): Path<OperationId>,
     Json(body): Json<ResolutionBody>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
-        let operation = own.services().operations.resolve(&asking, id, body.resolution()?).await?;
-        Ok(accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, body: ResolutionBody| {
+        Ok(state.services().operations.resolve(&actor, id, body.resolution()?).await?)
+    };
+    key.once(state, actor, body, work, accepted).await
 }
 
 /// An operation that goes on by itself.
-pub(crate) async fn accepted(state: &ApiState, operation: Operation) -> Response {
-    let names = Names::one(state, operation.provider).await;
+pub(crate) async fn accepted(state: ApiState, operation: Operation) -> Response {
+    let names = Names::one(&state, operation.provider).await;
     let location = format!("/v1/operations/{}", operation.id);
     located((StatusCode::ACCEPTED, Json(OperationView::of(operation, &names))).into_response(), &location)
 }

@@ -28,7 +28,7 @@ use super::{
     providers::located,
     words,
 };
-use crate::service::{ImportPipeline, NewPipeline, PipelineChange};
+use crate::service::{self, ImportPipeline, NewPipeline, PipelineChange};
 
 /// Our record of a definition.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -278,16 +278,15 @@ async fn create(
     key: Key,
     Json(body): Json<PipelineCreate>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
-        let (pipeline, operation) = if body.import {
+    let work = async move |state: ApiState, actor, body: PipelineCreate| {
+        let pipelines = &state.services().pipelines;
+        if body.import {
             let import = ImportPipeline {
                 name: body.name,
                 provider: body.provider,
                 external_ref: body.external_ref.unwrap_or_default(),
             };
-            (own.services().pipelines.import(&asking, import).await?, None)
+            Ok(pipelines.import(&actor, import).await?)
         } else {
             let new = NewPipeline {
                 name: body.name.unwrap_or_default(),
@@ -299,22 +298,21 @@ async fn create(
                 environment: body.environment,
                 webhook_url: body.webhook_url,
             };
-            let changed = own.services().pipelines.create(&asking, new).await?;
-            (changed.pipeline, changed.operation)
-        };
-        let location = format!("/v1/pipelines/{}", pipeline.name);
-        let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::CREATED };
-        Ok(located(changed(&own, status, pipeline, operation).await, &location))
-    })
-    .await
+            Ok(pipelines.create(&actor, new).await?)
+        }
+    };
+    key.once(state, actor, body, work, created).await
 }
 
-async fn changed(
-    state: &ApiState,
-    status: StatusCode,
-    pipeline: pipeline::Pipeline,
-    operation: Option<novacron_cicd_domain::operation::Operation>,
-) -> Response {
+async fn created(state: ApiState, made: service::PipelineChanged) -> Response {
+    let location = format!("/v1/pipelines/{}", made.pipeline.name);
+    located(changed(&state, StatusCode::CREATED, made).await, &location)
+}
+
+/// `status`, or 202 where the platform is still to hear of it.
+async fn changed(state: &ApiState, status: StatusCode, changed: service::PipelineChanged) -> Response {
+    let service::PipelineChanged { pipeline, operation } = changed;
+    let status = if operation.is_some() { StatusCode::ACCEPTED } else { status };
     let names = Names::one(state, pipeline.provider).await;
     let version = pipeline.version;
     let body = PipelineChanged {
@@ -365,8 +363,7 @@ async fn update(
         webhook_url: body.webhook_url,
     };
     let done = state.services().pipelines.update(&actor, &name, change, version).await?;
-    let status = if done.operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
-    Ok(changed(&state, status, done.pipeline, done.operation).await)
+    Ok(changed(&state, StatusCode::OK, done).await)
 }
 
 /// Whether the platform's counterpart goes too.

@@ -2,13 +2,14 @@
 
 use axum::extract::State;
 use novacron_cicd_domain::Coded as _;
-use novacron_cicd_runtime::plugin::{CredentialSlot, PluginState, PluginSummary};
+use novacron_cicd_runtime::plugin::{CredentialSlot, PluginError, PluginState, PluginSummary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiError, ApiState, List,
+    auth::Who,
     extract::{Json, Path},
     operations::OperationError,
 };
@@ -39,6 +40,8 @@ pub struct PluginView {
     pub credentials: Vec<SlotView>,
     /// All that it asks for, one line each.
     pub asks: Vec<String>,
+    /// Of a held one: what it asks for beyond what was approved.
+    pub more: Vec<String>,
     /// JSON Schema of a provider's settings.
     pub settings: Option<serde_json::Value>,
 }
@@ -59,6 +62,10 @@ pub struct SlotView {
 
 impl From<PluginSummary> for PluginView {
     fn from(plugin: PluginSummary) -> Self {
+        let more = match &plugin.state {
+            PluginState::Held(PluginError::Held { more, .. }) => more.clone(),
+            _ => Vec::new(),
+        };
         let (state, error) = match plugin.state {
             PluginState::Serving => ("serving", None),
             PluginState::Held(error) => ("held", Some(error)),
@@ -82,14 +89,23 @@ impl From<PluginSummary> for PluginView {
             interfaces: plugin.interfaces.into_iter().map(str::to_owned).collect(),
             credentials: plugin.credentials.into_iter().map(slot).collect(),
             asks: plugin.asks,
+            more,
             settings: plugin.settings,
         }
     }
 }
 
+/// What is approved.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PluginApprove {
+    /// The file that was looked at: 64 hexadecimal digits.
+    pub sha256: String,
+}
+
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(approve))
 }
 
 /// List plugins.
@@ -105,4 +121,18 @@ async fn list(State(state): State<ApiState>) -> Result<Json<List<PluginView>>, A
     params(("id" = String, Path)), responses((status = 200, body = PluginView)))]
 async fn show(State(state): State<ApiState>, Path(id): Path<String>) -> Result<Json<PluginView>, ApiError> {
     Ok(Json(state.services().plugins.show(&id).await?.into()))
+}
+
+/// Let a held plugin serve, with all that it asks for.
+///
+/// The digest names the file that was looked at: one that has changed since is not approved. Admin.
+#[utoipa::path(post, path = "/v1/plugins/{id}/approve", tag = "plugins", operation_id = "plugin_approve",
+    params(("id" = String, Path)), request_body = PluginApprove, responses((status = 200, body = PluginView)))]
+async fn approve(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    Path(id): Path<String>,
+    Json(body): Json<PluginApprove>,
+) -> Result<Json<PluginView>, ApiError> {
+    Ok(Json(state.services().plugins.approve(&actor, &id, &body.sha256).await?.into()))
 }

@@ -131,7 +131,12 @@ fn answer(error: &ApiError) -> (StatusCode, bool, Option<u64>) {
 }
 
 fn service_answer(error: &ServiceError) -> (StatusCode, bool, Option<u64>) {
-    let safe = matches!(error, ServiceError::Call { source, .. } if matches!(source.retry(), Retry::Safe(_)));
+    let safe = match error {
+        ServiceError::Call { source, .. } | ServiceError::Unreachable { source, .. } => {
+            matches!(source.retry(), Retry::Safe(_))
+        }
+        _ => false,
+    };
     match error.class() {
         ErrorClass::Invalid if matches!(error, ServiceError::TooLarge { .. }) => {
             (StatusCode::PAYLOAD_TOO_LARGE, false, None)

@@ -59,6 +59,9 @@ pub struct RunView {
     pub provider_id: ProviderId,
     /// `us`, `push`, `schedule`, `manual`, `upstream`, `retry`, `unknown`; an open set.
     pub origin: String,
+    /// The run that this one does again, where the platform made a new run for that.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    pub retry_of: Option<RunId>,
     /// What the platform calls it; null until that is known.
     pub external_id: Option<String>,
     /// The platform's number.
@@ -174,6 +177,7 @@ impl RunView {
             provider: names.get(run.provider),
             provider_id: run.provider,
             origin: run.origin.clone(),
+            retry_of: run.retry_of,
             external_id: run.external_id.clone(),
             number: run.number.clone(),
             attempt: run.attempt,

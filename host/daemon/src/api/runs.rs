@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use novacron_cicd_domain::{
     id::RunId,
+    platform,
     run::{Run, graph},
     status::State as RunState,
 };
@@ -27,7 +28,7 @@ use super::{
     run_view::{GraphView, RunDetail, RunView},
     words,
 };
-use crate::service::TriggerInput;
+use crate::service::{ServiceError, TriggerInput, Triggered};
 
 /// What a run is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,6 +52,43 @@ pub struct RunCreated {
     pub operation: OperationView,
 }
 
+/// How much of a run is done again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunRetry {
+    /// All of it where it is left out.
+    pub scope: RetryScope,
+    /// With the scope `job`: the id of the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
+}
+
+/// How much of a run is done again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryScope {
+    /// All of it.
+    #[default]
+    All,
+    /// Its jobs that failed, and what waits for them.
+    Failed,
+    /// One job.
+    Job,
+}
+
+impl RunRetry {
+    fn scope(self) -> Result<platform::RetryScope, ApiError> {
+        let wrong = |message: &str| Err(ServiceError::invalid("/job", "field.invalid", message).into());
+        match (self.scope, self.job) {
+            (RetryScope::All, None) => Ok(platform::RetryScope::All),
+            (RetryScope::Failed, None) => Ok(platform::RetryScope::Failed),
+            (RetryScope::Job, Some(job)) => Ok(platform::RetryScope::Job(job)),
+            (RetryScope::Job, None) => wrong("the scope job needs the id of the job"),
+            (_, Some(_)) => wrong("a job goes with the scope job alone"),
+        }
+    }
+}
+
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -58,6 +96,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(of_pipeline, trigger))
         .routes(routes!(show))
         .routes(routes!(cancel))
+        .routes(routes!(retry))
         .routes(routes!(show_graph))
         .routes(routes!(attempts))
 }
@@ -154,21 +193,20 @@ async fn trigger(
     Path(name): Path<String>,
     Json(body): Json<RunCreate>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
+    let work = async move |state: ApiState, actor, body: RunCreate| {
         let input =
             TriggerInput { parameters: body.parameters, environment: body.environment, reference: body.reference };
-        let triggered = own.services().runs.trigger(&asking, &name, input).await?;
-        let names = Names::one(&own, triggered.run.provider).await;
-        let location = format!("/v1/runs/{}", triggered.run.id);
-        let body = RunCreated {
-            run: RunDetail::of(triggered.run, &names, own.now()),
-            operation: OperationView::of(triggered.operation, &names),
-        };
-        Ok(located((StatusCode::ACCEPTED, Json(body)).into_response(), &location))
-    })
-    .await
+        Ok(state.services().runs.trigger(&actor, &name, input).await?)
+    };
+    key.once(state, actor, body, work, triggered).await
+}
+
+async fn triggered(state: ApiState, Triggered { run, operation }: Triggered) -> Response {
+    let names = Names::one(&state, run.provider).await;
+    let location = format!("/v1/runs/{}", run.id);
+    let body =
+        RunCreated { run: RunDetail::of(run, &names, state.now()), operation: OperationView::of(operation, &names) };
+    located((StatusCode::ACCEPTED, Json(body)).into_response(), &location)
 }
 
 /// Show a run with its jobs and steps.
@@ -194,12 +232,30 @@ async fn cancel(
     key: Key,
     Path(id): Path<RunId>,
 ) -> Result<Response, ApiError> {
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &(), async move {
-        let operation = own.services().runs.cancel(&asking, id).await?;
-        Ok(operations::accepted(&own, operation).await)
-    })
-    .await
+    let work = async move |state: ApiState, actor, ()| Ok(state.services().runs.cancel(&actor, id).await?);
+    key.once(state, actor, (), work, operations::accepted).await
+}
+
+/// Ask for a run, or a part of it, again.
+///
+/// What the platform makes of it, a new attempt of this run or a new run, stands in the operation's `result_run` when it
+/// is done. The same operation again while one with the same scope is open. Operator.
+#[utoipa::path(post, path = "/v1/runs/{id}/retry", tag = "runs", operation_id = "run_retry",
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key with the same request is done once")),
+    request_body = RunRetry,
+    responses((status = 202, body = OperationView, headers(("Location" = String)))))]
+async fn retry(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    key: Key,
+    Path(id): Path<RunId>,
+    Json(body): Json<RunRetry>,
+) -> Result<Response, ApiError> {
+    let work = async move |state: ApiState, actor, body: RunRetry| {
+        Ok(state.services().runs.retry(&actor, id, body.scope()?).await?)
+    };
+    key.once(state, actor, body, work, operations::accepted).await
 }
 
 /// In which form a graph is wanted.

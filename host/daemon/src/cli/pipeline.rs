@@ -310,9 +310,7 @@ async fn list(list: List, client: &Client, out: &Output) -> Result<Exit, CliErro
 }
 
 async fn trigger(run: Run, client: &Client, out: &Output) -> Result<Exit, CliError> {
-    if !(run.wait || run.watch) && (run.timeout.is_some() || run.exit_status) {
-        return Err(CliError::usage("--timeout and --exit-status need something to wait for", "add --wait or --watch"));
-    }
+    watch::needs_waiting(run.wait || run.watch, run.timeout, run.exit_status)?;
     let body = RunCreate {
         parameters: run.parameters.into_iter().collect(),
         environment: run.environment.into_iter().collect(),

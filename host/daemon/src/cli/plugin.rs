@@ -9,7 +9,7 @@ use super::{
 };
 use crate::api::{
     List,
-    plugins::{PluginView, SlotView},
+    plugins::{PluginApprove, PluginView, SlotView},
 };
 
 /// What to do with plugins.
@@ -20,6 +20,26 @@ pub enum Verb {
     /// Show what a plugin asks for and what it has
     #[command(visible_alias = "show")]
     Inspect(One),
+    /// Let a held plugin serve
+    #[command(
+        after_help = "A plugin is held where its file has changed and asks for more than was approved. Without --sha256
+this says what more it asks for, and approves nothing.
+
+Examples:
+  $ novacron-cicd plugin approve jenkins
+  $ novacron-cicd plugin approve jenkins --sha256 DIGEST"
+    )]
+    Approve(Approve),
+}
+
+/// A plugin that waits.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// Its id
+    id: String,
+    /// The file that was looked at, as `plugin approve` and `plugin list -o json` show it
+    #[arg(long, value_name = "DIGEST")]
+    sha256: Option<String>,
 }
 
 /// One plugin.
@@ -49,6 +69,26 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             let answer = client.get::<PluginView>(&format!("/v1/plugins/{}", segment(&one.id))).await?;
             out.print(&answer.value, || show(&answer.typed))
         }
+        Verb::Approve(Approve { id, sha256: Some(sha256) }) => {
+            let body = PluginApprove { sha256 };
+            let answer =
+                client.post::<PluginView>(&format!("/v1/plugins/{}/approve", segment(&id)), &body, None).await?;
+            out.print(&answer.value, || show(&answer.typed))
+        }
+        Verb::Approve(Approve { id, sha256: None }) => {
+            let plugins = client.get::<List<PluginView>>("/v1/plugins").await?.typed.items;
+            let held = plugins.into_iter().find(|plugin| plugin.id == id && plugin.state == "held");
+            let Some((held, sha256)) = held.and_then(|held| Some((held.more, held.sha256?))) else {
+                return Err(CliError::usage(
+                    format!("no file of plugin {id:?} waits for approval"),
+                    "`novacron-cicd plugin list` shows the state of each",
+                ));
+            };
+            Err(CliError::usage(
+                format!("plugin {id} asks for more than was approved: {}", held.join("; ")),
+                format!("if that is as it should be: `novacron-cicd plugin approve {id} --sha256 {sha256}`"),
+            ))
+        }
     }
 }
 
@@ -75,6 +115,7 @@ fn show(plugin: &PluginView) -> String {
         }
     };
     section("Credential slots", plugin.credentials.iter().map(slot).collect());
+    section("Asks for beyond what was approved", plugin.more.iter().map(|line| format!("  {line}\n")).collect());
     section("Asks for", plugin.asks.iter().map(|line| format!("  {line}\n")).collect());
     section("Settings", plugin.settings.as_ref().map(settings).unwrap_or_default());
     text

@@ -1,9 +1,9 @@
 //! `novacron-cicd run`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
-use novacron_cicd_domain::id::RunId;
+use novacron_cicd_domain::{id::RunId, operation::OperationState};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ use crate::api::{
     List as Page,
     operations::OperationView,
     run_view::{RunDetail, RunView, StatusView},
+    runs::{RetryScope, RunRetry},
 };
 
 /// What to do with runs.
@@ -49,6 +50,16 @@ Examples:
     Graph(Graph),
     /// Ask for the end of a run
     Cancel(Cancel),
+    /// Ask for a run, or a part of it, again
+    #[command(
+        after_help = "What the platform makes of it is a new attempt of the run, or a new run that says which one it does
+again; with --wait and --watch that is what is followed, and what is printed at the end.
+
+Examples:
+  $ novacron-cicd run retry 019732a4-7c1e-7f00-8000-000000000001 --failed --watch
+  $ novacron-cicd run retry 019732a4-7c1e-7f00-8000-000000000001 --job build --wait --exit-status"
+    )]
+    Retry(Retry),
 }
 
 /// Which runs.
@@ -146,6 +157,31 @@ pub struct Cancel {
     timeout: Option<Duration>,
 }
 
+/// A run to be done again.
+#[derive(Debug, Args)]
+pub struct Retry {
+    /// Its id
+    id: RunId,
+    /// Only its jobs that failed, and what waits for them
+    #[arg(long, conflicts_with = "job")]
+    failed: bool,
+    /// Only this job
+    #[arg(long, value_name = "ID")]
+    job: Option<String>,
+    /// Wait until what comes of it has ended
+    #[arg(long)]
+    wait: bool,
+    /// Wait, and show what happens meanwhile
+    #[arg(long, conflicts_with = "wait")]
+    watch: bool,
+    /// Do not wait longer than this, such as 90s or 30m: then exit with 4
+    #[arg(long, value_name = "DURATION", value_parser = super::duration)]
+    timeout: Option<Duration>,
+    /// Exit with 1 where it did not succeed
+    #[arg(long)]
+    exit_status: bool,
+}
+
 pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exit, CliError> {
     match verb {
         Verb::List(list) => self::list(list, client, out).await,
@@ -175,6 +211,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
         }
         Verb::Logs(wanted) => logs::run(&wanted, client, out).await,
         Verb::Graph(graph) => self::graph(&graph, client, out).await,
+        Verb::Retry(retry) => self::retry(retry, client, out).await,
         Verb::Cancel(cancel) => {
             let path = format!("/v1/runs/{}/cancel", cancel.id);
             let answer = client.post::<OperationView>(&path, &serde_json::json!({}), None).await?;
@@ -188,6 +225,44 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             out.print(&answer.value, || operation::show(&answer.typed, out))
         }
     }
+}
+
+async fn retry(retry: Retry, client: &Client, out: &Output) -> Result<Exit, CliError> {
+    let waits = retry.wait || retry.watch;
+    watch::needs_waiting(waits, retry.timeout, retry.exit_status)?;
+    let scope = match (retry.failed, &retry.job) {
+        (true, _) => RetryScope::Failed,
+        (false, Some(_)) => RetryScope::Job,
+        (false, None) => RetryScope::All,
+    };
+    let path = format!("/v1/runs/{}/retry", retry.id);
+    // With a key of our own a second attempt after a broken connection can't retry twice.
+    let key = uuid::Uuid::now_v7().to_string();
+    let answer = client.post::<OperationView>(&path, &RunRetry { scope, job: retry.job }, Some(&key)).await?;
+    let id = answer.typed.id;
+    if !waits {
+        if out.terminal {
+            note(&format!("see `novacron-cicd operation show {id}`"));
+        }
+        return out.print(&answer.value, || operation::show(&answer.typed, out));
+    }
+    let deadline = retry.timeout.map(|timeout| Instant::now() + timeout);
+    let settled = watch::operation(client, id, deadline).await?;
+    let exit = match (settled.typed.state, settled.typed.result_run) {
+        (_, Some(run)) => {
+            let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let patience = Patience { timeout, exit_status: retry.exit_status, show: retry.watch };
+            return watch::run(client, out, run, patience).await;
+        }
+        (OperationState::Ambiguous, None) => Exit::Ambiguous,
+        (state, None) if state.is_settled() => Exit::Failed,
+        _ => {
+            note(&format!("still {}; it goes on: `novacron-cicd operation show {id}`", settled.typed.state.as_str()));
+            Exit::StillRunning
+        }
+    };
+    out.print(&settled.value, || operation::show(&settled.typed, out))?;
+    Ok(exit)
 }
 
 async fn list(list: List, client: &Client, out: &Output) -> Result<Exit, CliError> {
@@ -261,6 +336,8 @@ pub(super) fn show(detail: &RunDetail, out: &Output) -> String {
         ("Provider", run.provider.clone()),
         ("State", format!("{}{asked}", state(&run.status))),
         ("Attempt", run.attempt.to_string()),
+        ("Origin", if run.origin == "us" { String::new() } else { run.origin.clone() }),
+        ("Retry of", run.retry_of.map_or_else(String::new, |run| run.to_string())),
         ("Ref", or_dash(run.reference.as_deref())),
         ("Commit", or_dash(run.commit.as_deref())),
         ("Parameters", pairs(&run.parameters)),

@@ -22,7 +22,7 @@ pub struct Serve {
     /// Where the API listens: ADDRESS:PORT or unix:/PATH
     #[arg(long, value_name = "LISTEN")]
     listen: Option<String>,
-    /// A second listener that serves callbacks, hooks and signed downloads only
+    /// A second listener that serves the callbacks of runs only
     #[arg(long, value_name = "LISTEN")]
     public_listen: Option<String>,
     /// The URL under which platforms and runners reach this daemon

@@ -7,8 +7,13 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use novacron_cicd_domain::{id::RunId, status::State};
+use novacron_cicd_domain::{
+    id::{OperationId, RunId},
+    operation::OperationState,
+    status::State,
+};
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 
 use super::{
     CliError, Exit,
@@ -17,7 +22,7 @@ use super::{
     run::show,
     sse,
 };
-use crate::api::run_view::RunDetail;
+use crate::api::{operations::OperationView, run_view::RunDetail};
 
 /// How long a run is not looked at where no event says that it changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -41,7 +46,7 @@ pub(crate) async fn run(client: &Client, out: &Output, id: RunId, patience: Pati
     let mut screen = Screen::new(*out, patience.show && out.format == Format::Table);
     let mut events = Events::new(client, id);
     loop {
-        let answer = look(client, id).await?;
+        let answer = look::<RunDetail>(client, &format!("/v1/runs/{id}")).await?;
         let state = answer.typed.run.status.state;
         screen.changed(&answer.typed)?;
         if state.is_terminal() || state == State::Ambiguous {
@@ -74,11 +79,38 @@ pub(crate) async fn run(client: &Client, out: &Output, id: RunId, patience: Pati
     }
 }
 
-/// The run as it is now. A daemon that is gone for a moment is waited for.
-async fn look(client: &Client, id: RunId) -> Result<Answer<RunDetail>, CliError> {
+/// Flags that say how to wait mean nothing where nobody waits.
+pub(crate) fn needs_waiting(waits: bool, timeout: Option<Duration>, exit_status: bool) -> Result<(), CliError> {
+    if !waits && (timeout.is_some() || exit_status) {
+        return Err(CliError::usage("--timeout and --exit-status need something to wait for", "add --wait or --watch"));
+    }
+    Ok(())
+}
+
+/// Waits until an operation is settled or ambiguous, or the time is over; it as it is then.
+pub(crate) async fn operation(
+    client: &Client,
+    id: OperationId,
+    deadline: Option<Instant>,
+) -> Result<Answer<OperationView>, CliError> {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let answer = look::<OperationView>(client, &format!("/v1/operations/{id}")).await?;
+        let state = answer.typed.state;
+        let left = deadline.map_or(pause, |deadline| deadline.saturating_duration_since(Instant::now()));
+        if state.is_settled() || state == OperationState::Ambiguous || left.is_zero() {
+            return Ok(answer);
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 3 / 2).min(Duration::from_secs(1));
+    }
+}
+
+/// What is there now. A daemon that is gone for a moment is waited for.
+async fn look<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Answer<T>, CliError> {
     let mut attempts = 0;
     loop {
-        match client.get::<RunDetail>(&format!("/v1/runs/{id}")).await {
+        match client.get::<T>(path).await {
             Err(CliError::Unreachable { .. } | CliError::BrokenOff { .. }) if attempts < 20 => {
                 attempts += 1;
                 tokio::time::sleep(Duration::from_millis(500)).await;

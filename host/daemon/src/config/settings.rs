@@ -75,14 +75,14 @@ pub const SETTINGS: &[Setting] = &[
         "NOVACRON_CICD_PUBLIC_LISTEN",
         Text,
         |_| vec![],
-        "ADDRESS:PORT or unix:/PATH of a second listener that serves callbacks, hooks and signed downloads only"
+        "ADDRESS:PORT or unix:/PATH of a second listener that serves the callbacks of runs only"
     ),
     setting!(
         "public_url",
         "NOVACRON_CICD_PUBLIC_URL",
         Text,
         |_| vec![],
-        "the http or https URL under which platforms and runners reach this daemon"
+        "the http or https URL under which platforms and runners reach this daemon; none: the loopback address, for those on this machine"
     ),
     setting!(
         "state_dir",

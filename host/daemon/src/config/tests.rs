@@ -109,3 +109,20 @@ fn a_variable_that_looks_like_ours_and_means_nothing_is_found() {
     let names = ["NOVACRON_CICD_LISTEN", "NOVACRON_CICD_LISTN", "NOVACRON_API_URL", "NOVACRON_CICD_TOKEN"];
     assert_eq!(unknown_variables(names.iter().map(ToString::to_string)), ["NOVACRON_CICD_LISTN"]);
 }
+
+#[test]
+fn every_setting_stands_in_the_operators_page_with_its_variable_and_its_default() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operating.md")).unwrap();
+    let root = |name: &str| (name == "HOME").then(|| "/home/me".to_owned());
+    for setting in SETTINGS {
+        let default = match (setting.key, (setting.default)(&root)) {
+            ("state_dir", _) => "`/var/lib/novacron/cicd` for root, else `~/.local/state/novacron-cicd`".to_owned(),
+            (_, values) if values.is_empty() => "none".to_owned(),
+            (_, values) => format!("`{}`", values.join(":")),
+        };
+        let row = format!("| `{}` | `{}` | {default} | {} |", setting.key, setting.env, setting.what);
+        assert!(page.lines().any(|line| line == row), "docs/operating.md lacks\n{row}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `") && line.contains("| `NOVACRON_CICD_")).count();
+    assert_eq!(rows, SETTINGS.len(), "docs/operating.md has a setting that is none");
+}

@@ -48,7 +48,7 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("cancel.before-send");
     let call = inner.call(&job.provider, &operation.actor, &cancel);
-    let answer = inner.world.providers.cancel(call, argument(&operation), target).await;
+    let answer = inner.world.providers.cancel(call, argument(&operation, Some(run)), target).await;
     fault!("cancel.after-send");
     let verdict = match answer {
         Ok(()) => Verdict::Done(Effect::Nothing),
@@ -76,8 +76,9 @@ async fn target(inner: &Inner, job: &Job, run: &Run) -> Result<Result<CancelTarg
         due: inner.later(after),
         why: Why::new("operation.waiting", format!("it waits until {why}")),
     };
+    // A run that a retry made has none.
     let Some(trigger) = inner.world.ledger.trigger_of(run.id).await? else {
-        return Ok(Err(Verdict::Failed(Why::new("run.unknown", "the platform never said what it calls this run"))));
+        return Ok(Err(wait("the run is found on the platform", Duration::from_secs(2))));
     };
     Ok(match trigger.state {
         OperationState::Done => match inner.world.providers.reporting(&job.provider) {

@@ -22,6 +22,12 @@ pub const FAULT_POINTS: &[&str] = &[
     "cancel.after-send",
     "cancel.before-commit",
     "cancel.after-commit",
+    "retry.stored",
+    "retry.claimed",
+    "retry.before-send",
+    "retry.after-send",
+    "retry.before-commit",
+    "retry.after-commit",
     // The same for what a run says of itself: its words arrived, are durable, were answered.
     "callback.status.before-commit",
     "callback.status.after-commit",

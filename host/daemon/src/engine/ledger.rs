@@ -1,6 +1,6 @@
 //! The store as the engine's ledger.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use novacron_cicd_domain::{
@@ -8,16 +8,17 @@ use novacron_cicd_domain::{
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, OperationState},
     pipeline::Pipeline,
-    platform::Ticket,
+    platform::{FoundRun, RemoteArtifact, Ticket},
     provider::Provider,
     run::{Run, SeenRun, Standing},
 };
 use novacron_cicd_store::{Claim, Page, Reader, Store, StoreError};
 
 use super::{
+    discover::{Noted, TakenIn},
     payload::Payload,
     ports::{Job, Ledger},
-    record,
+    record::{self, Sight},
     verdict::Verdict,
 };
 
@@ -39,7 +40,7 @@ impl StoreLedger {
 /// So many silent runs are ended in one transaction; the rest in the next.
 const SILENT: u32 = 100;
 /// So many runs of one provider are followed at once.
-const ACTIVE: u32 = 1000;
+pub(super) const ACTIVE: u32 = 1000;
 
 /// None where it was deleted.
 fn pipeline(state: &Reader<'_>, run: Option<&Run>, payload: &Payload) -> Result<Option<Pipeline>, StoreError> {
@@ -52,12 +53,34 @@ fn pipeline(state: &Reader<'_>, run: Option<&Run>, payload: &Payload) -> Result<
 }
 
 /// What the platform calls a run's pipeline: pinned when the run was asked for, since ours may change or go.
-fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+pub(crate) fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+    if let Some(pinned) = state.platform_pipeline(run.id)? {
+        return Ok(pinned);
+    }
     if let Some(pinned) = record::trigger_of(state, run.id)?.and_then(|trigger| Payload::of(&trigger).external_ref) {
         return Ok(pinned);
     }
     let pipeline = pipeline(state, Some(run), &Payload::default())?;
     Ok(pipeline.and_then(|pipeline| pipeline.external_ref).unwrap_or_else(|| run.pipeline.to_string()))
+}
+
+/// A provider's pipelines by what the platform calls them; of several that are the same there the first one.
+fn on_platform(state: &Reader<'_>, provider: ProviderId) -> Result<HashMap<String, Pipeline>, StoreError> {
+    let mut found = HashMap::new();
+    let mut page = Page::first(Page::MOST);
+    loop {
+        let listing = state.pipelines(&page, Some(provider))?;
+        for pipeline in listing.items {
+            if let Some(external) = pipeline.external_ref.clone() {
+                // Newest first, so the oldest stays.
+                found.insert(external, pipeline);
+            }
+        }
+        match listing.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(found),
+        }
+    }
 }
 
 #[async_trait]
@@ -105,7 +128,7 @@ impl Ledger for StoreLedger {
                 if !ours || current.version != claimed.version {
                     return Ok(None);
                 }
-                let mut payload = Payload::of(&current);
+                let mut payload = Payload::of(&claimed);
                 payload.looks = 0;
                 match record::sent(Operation { payload: payload.json(), ..current.clone() }, now) {
                     Ok(sent) => record::change(tx, &current, sent, now).map(Some),
@@ -182,6 +205,64 @@ impl Ledger for StoreLedger {
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError> {
         let run = run.clone();
         self.store.read(move |state| platform_pipeline(state, &run)).await
+    }
+
+    async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
+        self.store
+            .read(move |state| {
+                let mut pipelines: Vec<_> = on_platform(state, provider)?.into_keys().collect();
+                pipelines.sort_unstable();
+                let noted = state.sightings(provider)?;
+                // What cannot be read any more is as good as nothing: then all that is there is history.
+                Ok((pipelines, noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
+            })
+            .await
+    }
+
+    async fn take_in(
+        &self,
+        provider: ProviderId,
+        found: Vec<FoundRun>,
+        mut noted: Noted,
+        now: Timestamp,
+    ) -> Result<TakenIn, StoreError> {
+        self.store
+            .write(move |tx| {
+                let pipelines = on_platform(tx, provider)?;
+                let mut taken = TakenIn::default();
+                for found in &found {
+                    match record::sight(tx, provider, &pipelines, found, now)? {
+                        Sight::New(run) | Sight::GoesOn(run) => taken.to_read.push(*run),
+                        Sight::Held => {
+                            let run = found.run.external_id.clone().unwrap_or_default();
+                            noted.held.insert((found.pipeline.clone(), run));
+                        }
+                        Sight::Known | Sight::Passed => {}
+                    }
+                }
+                tx.put_sightings(provider, &serde_json::to_string(&noted).unwrap_or_default())?;
+                Ok(taken)
+            })
+            .await
+    }
+
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store
+            .write(move |tx| {
+                for found in found {
+                    if !tx.has_platform_artifact(run, attempt, &found.id)? {
+                        tx.insert_artifact(&record::platform_artifact(run, attempt, found, now))?;
+                    }
+                }
+                Ok(())
+            })
+            .await
     }
 
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {

@@ -5,17 +5,22 @@
 //! the run and the events are one transaction; an unknown outcome is settled by the call's recovery class and by nothing
 //! else. Time, randomness, platforms and the ledger come in as ports. Must be absent: SQL, HTTP, and who may ask for what.
 
+mod artifacts;
 mod backoff;
+mod callback;
 mod cancel;
+mod discover;
 pub(crate) mod fault;
 mod in_flight;
-mod ledger;
+pub(crate) mod ledger;
+pub(crate) mod logs;
 pub(crate) mod payload;
 mod pipeline;
 pub(crate) mod poll;
 pub mod ports;
 pub(crate) mod record;
 mod recover;
+mod retry;
 mod silence;
 mod system;
 mod tickets;
@@ -36,17 +41,19 @@ use novacron_cicd_domain::{
     operation::Operation,
     platform::OperationArg,
     provider::Provider,
+    run::Run,
 };
 use novacron_cicd_store::StoreError;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use callback::CallbackBase;
 pub use fault::FAULT_POINTS;
 pub use ledger::StoreLedger;
 pub use system::{SystemClock, SystemRandom};
 
 use in_flight::InFlight;
-use poll::LogSink;
+use logs::LogSink;
 use ports::{Call, Clock, Ledger, Providers, Random};
 use verdict::{Verdict, Why};
 
@@ -66,7 +73,7 @@ pub struct EngineConfig {
     /// The shortest and the longest time between two looks at a platform.
     pub poll: (Duration, Duration),
     /// Where runs call back.
-    pub public_url: Option<url::Url>,
+    pub callbacks: CallbackBase,
 }
 
 impl Default for EngineConfig {
@@ -78,7 +85,7 @@ impl Default for EngineConfig {
             tick: Duration::from_secs(1),
             attempts: 12,
             poll: (Duration::from_secs(1), Duration::from_secs(30)),
-            public_url: None,
+            callbacks: CallbackBase::None,
         }
     }
 }
@@ -176,6 +183,12 @@ impl EngineHandle {
         self.inner.in_flight.cut(operation)
     }
 
+    /// Whether runs of this provider can call back.
+    #[must_use]
+    pub fn is_reached_from(&self, provider: &Provider) -> bool {
+        self.inner.config.callbacks.reached_from(&provider.base_url).is_some()
+    }
+
     /// Whether it takes work.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -259,11 +272,12 @@ impl Inner {
 }
 
 /// The durable intent as a call carries it.
-fn argument(operation: &Operation) -> OperationArg {
+fn argument(operation: &Operation, run: Option<&Run>) -> OperationArg {
     OperationArg {
         id: operation.id,
         attempt: operation.attempts,
         first_sent: if operation.attempts > 1 { operation.first_sent } else { None },
+        correlation: run.map(|run| run.correlation.clone()),
     }
 }
 

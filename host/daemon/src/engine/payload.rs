@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use novacron_cicd_domain::{id::PipelineId, operation::Operation};
+use novacron_cicd_domain::{
+    id::{PipelineId, RunId},
+    operation::Operation,
+    platform::RetryScope,
+};
 use serde::{Deserialize, Serialize};
 
 /// The payload, of every kind of operation.
@@ -22,12 +26,30 @@ pub(crate) struct Payload {
     /// The run's callback token, sealed, in hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) callback: Option<String>,
+    /// The callback address that it was last sent with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) callback_url: Option<String>,
     /// The pipeline of an operation that is about no run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pipeline: Option<PipelineId>,
     /// What the platform calls it, where our row may be gone when the call is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) external_ref: Option<String>,
+    /// Of a retry: what was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry: Option<Retry>,
+    /// The run that a retry led to: the same one at a new attempt, or a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) result_run: Option<RunId>,
+}
+
+/// How much of a run is done again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retry {
+    /// All of it, or which part.
+    pub(crate) scope: RetryScope,
+    /// The attempt that was seen by whoever asked.
+    pub(crate) attempt: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

@@ -49,7 +49,7 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
         }
     };
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
-    let (providers, argument) = (&inner.world.providers, argument(&operation));
+    let (providers, argument) = (&inner.world.providers, argument(&operation, job.run.as_ref()));
     let answer = match (operation.kind, external) {
         (OperationKind::PipelineUpdate, Some(id)) => {
             providers.update_pipeline(call(), argument, id, definition, revision).await.map(|made| Some(made.id))

@@ -4,6 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
@@ -11,8 +13,9 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     pipeline::Pipeline,
     platform::{
-        CallError, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg, PageRequest,
-        RemotePage, RemotePipeline, RunMatch, RunRef, Ticket, TriggerRequest,
+        CallError, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest, OperationArg,
+        PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef,
+        Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -20,7 +23,10 @@ use novacron_cicd_domain::{
 use novacron_cicd_store::{Claim, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::verdict::Verdict;
+use super::{
+    discover::{Noted, TakenIn},
+    verdict::Verdict,
+};
 
 /// Time.
 #[async_trait]
@@ -82,6 +88,16 @@ pub struct Call {
     pub actor: String,
 }
 
+/// The answer to what a plugin planned.
+pub struct Opened {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// What comes, as it comes.
+    pub body: BoxStream<'static, Result<Bytes, String>>,
+}
+
 /// The platforms, each behind its plugin.
 #[async_trait]
 pub trait Providers: Send + Sync + 'static {
@@ -108,8 +124,37 @@ pub trait Providers: Send + Sync + 'static {
         correlation: String,
         since: Timestamp,
     ) -> Result<RunMatch, CallError>;
+    /// `run-listing.list-runs`
+    async fn runs(&self, call: Call, filter: RunFilter, page: PageRequest) -> Result<RemotePage<FoundRun>, CallError>;
+    /// `run-changes.list-changed`
+    async fn changes(
+        &self,
+        call: Call,
+        pipelines: Vec<String>,
+        position: Option<String>,
+    ) -> Result<RunChanges, CallError>;
     /// `run-cancel.cancel`
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError>;
+    /// `run-retry.retry`
+    async fn retry(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        run: RunRef,
+        scope: RetryScope,
+        correlation: String,
+    ) -> Result<Ticket, CallError>;
+    /// Sends what a plugin planned; the body is streamed, and breaks off where nothing comes of it for long.
+    async fn open(&self, call: Call, transfer: Transfer) -> Result<Opened, CallError>;
+    /// `artifacts.list-artifacts`
+    async fn artifacts(
+        &self,
+        call: Call,
+        run: RunRef,
+        page: PageRequest,
+    ) -> Result<RemotePage<RemoteArtifact>, CallError>;
+    /// `artifacts.plan-download`
+    async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
     /// `pipelines.list-pipelines`
@@ -170,7 +215,7 @@ pub trait Ledger: Send + Sync + 'static {
     async fn claim(&self, claim: Claim) -> Result<Vec<Operation>, StoreError>;
     /// What the operation is about, all as of one moment.
     async fn job(&self, id: OperationId) -> Result<Job, StoreError>;
-    /// Marks it sent, before the first byte goes out; none where it is not ours any more.
+    /// Marks it sent, with the payload that it is given, before the first byte goes out; none where it is not ours any more.
     async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError>;
     /// Records what became of an attempt; false where that attempt is not the current one any more.
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError>;
@@ -186,6 +231,24 @@ pub trait Ledger: Send + Sync + 'static {
     async fn providers(&self) -> Result<Vec<Provider>, StoreError>;
     /// What the platform calls a run's pipeline, also after ours was deleted; ours where it has no counterpart.
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError>;
+    /// What the platform calls our pipelines there, each once, and how far their runs have been seen.
+    async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError>;
+    /// Takes in what was seen of runs that may be others', and notes how far was looked.
+    async fn take_in(
+        &self,
+        provider: ProviderId,
+        found: Vec<FoundRun>,
+        noted: Noted,
+        now: Timestamp,
+    ) -> Result<TakenIn, StoreError>;
+    /// Records what artifacts the platform has of an attempt of a run; those that are known stay.
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
     /// The trigger operation of a run.
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError>;
 }

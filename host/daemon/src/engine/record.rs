@@ -3,6 +3,14 @@
 //! Everything that moves a run goes through here, so that no state changes without an event. Must be absent: when and
 //! why, which is the caller's.
 
+mod artifact;
+mod retry;
+mod sight;
+
+pub(crate) use artifact::platform_artifact;
+pub(crate) use retry::retried;
+pub(crate) use sight::{Sight, sight};
+
 use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
@@ -82,6 +90,13 @@ fn put(tx: &mut Tx<'_>, before: &Run, mut after: Run, changes: &[Change], at: Ti
     Ok(after)
 }
 
+/// A run that no trigger of ours started.
+fn insert(tx: &mut Tx<'_>, run: &Run, platform_pipeline: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.insert_run(run)?;
+    tx.pin_platform_pipeline(run.id, platform_pipeline)?;
+    run_event(tx, run, EventKind::RunCreated, event::run_created(run), at)
+}
+
 /// Lets an observation into the reducer and writes what it changes.
 pub(crate) fn observe(
     tx: &mut Tx<'_>,
@@ -151,14 +166,25 @@ pub(crate) fn trigger_of(state: &Reader<'_>, run: RunId) -> Result<Option<Operat
 
 /// The run speaks: so its trigger was taken, whatever was thought of it.
 pub(crate) fn evidence(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<(), StoreError> {
-    let Some(trigger) = trigger_of(tx, run)? else { return Ok(()) };
-    if trigger.state != OperationState::Ambiguous {
-        return Ok(());
+    match trigger_of(tx, run)? {
+        Some(trigger) => taken(tx, &trigger, trigger.clone(), at),
+        None => Ok(()),
     }
-    match trigger.clone().transition(OperationEvent::Resolve(Resolution::Adopt), at) {
-        Ok(done) => change(tx, &trigger, Operation { error: None, ..done }, at)?,
-        Err(error) => return invalid(&trigger, &error).map(|_| ()),
+}
+
+/// What an operation made is there: so it was taken. `after` has what that changes of it beside its state.
+fn taken(tx: &mut Tx<'_>, before: &Operation, after: Operation, at: Timestamp) -> Result<(), StoreError> {
+    let after = match before.state {
+        OperationState::Ambiguous => match after.transition(OperationEvent::Resolve(Resolution::Adopt), at) {
+            Ok(done) => Operation { error: None, ..done },
+            Err(error) => return invalid(before, &error).map(|_| ()),
+        },
+        // Whoever sent it, or finds it open, settles it.
+        _ => after,
     };
+    if after != *before {
+        change(tx, before, after, at)?;
+    }
     Ok(())
 }
 
@@ -180,6 +206,8 @@ fn started(tx: &mut Tx<'_>, run: &Run, effect: Effect, at: Timestamp) -> Result<
             let (run, _) = observe(tx, &run, seen, Standing::Truth, at)?;
             detail(tx, &run, |run| run.ticket = None, at)
         }
+        // It was seen meanwhile.
+        Effect::Queued { .. } if run.external_id.is_some() => Ok(run),
         Effect::Queued { ticket, folded } => detail(
             tx,
             &run,
@@ -290,6 +318,9 @@ pub(crate) fn settle(
         payload.looks = *looks;
         next.payload = payload.json();
     }
+    if let (OperationKind::RunRetry, Verdict::Done(effect)) = (current.kind, &verdict) {
+        retried(tx, &mut next, effect.clone(), at)?;
+    }
     let operation = change(tx, &current, next, at)?;
     match operation.kind {
         OperationKind::RunTrigger => settle_trigger(tx, &operation, verdict, heartbeat_until, at)?,
@@ -299,6 +330,8 @@ pub(crate) fn settle(
                 observe(tx, &run, *seen, Standing::Truth, at)?;
             }
         }
+        // Of the run it changes nothing but by what it led to.
+        OperationKind::RunRetry => {}
         OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
             if let (Verdict::Done(Effect::Pipeline(Some(external))), Some(pipeline)) = (verdict, payload.pipeline) {
                 adopt(tx, pipeline, external, at)?;

@@ -5,7 +5,7 @@ use novacron_cicd_domain::{
     Coded,
     operation::{Operation, RecoveryClass},
     platform::{CallError, RunMatch, RunRef},
-    run::Run,
+    run::{Observation, Run, Standing, reduce},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use super::{
     Inner, backoff, is_open,
     payload::Payload,
     ports::Job,
+    retry::correlation,
     verdict::{Effect, Verdict, Why},
 };
 
@@ -20,7 +21,7 @@ use super::{
 /// A platform's index may lag behind its own answer.
 const LOOKS: u32 = 6;
 /// How far the platform's clock may be behind ours.
-const SKEW: i64 = 10 * 60 * 1000;
+pub(super) const SKEW: i64 = 10 * 60 * 1000;
 
 /// What to do with a claimed operation.
 pub(super) enum Next {
@@ -53,19 +54,84 @@ pub(super) async fn trigger(inner: &Inner, job: &Job, run: &Run, cancel: &Cancel
             Next::Send
         };
     }
-    if run.status.state.is_terminal() {
-        // It was there after all: it has told us its end.
+    if run.status.state.is_terminal() || run.external_id.is_some() {
+        // It was there after all: it was seen, or has told us its end.
         return Next::Settle(Verdict::Done(Effect::Nothing));
     }
     match operation.recovery {
         RecoveryClass::None => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),
         RecoveryClass::IdempotentKey if payload.cancel_requested => Next::Settle(Verdict::Ambiguous(given_up())),
         RecoveryClass::IdempotentKey => Next::Send,
-        RecoveryClass::Searchable | RecoveryClass::ByState => search(inner, job, run, &payload, cancel).await,
+        RecoveryClass::Searchable | RecoveryClass::ByState => search(inner, job, &run.correlation, cancel).await,
     }
 }
 
-async fn search(inner: &Inner, job: &Job, run: &Run, payload: &Payload, cancel: &CancellationToken) -> Next {
+/// For `run.retry` of a run that the platform knows.
+pub(super) async fn retry(inner: &Inner, job: &Job, run: &Run, target: &RunRef, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    let payload = Payload::of(operation);
+    let seen = target.attempt.unwrap_or(run.attempt);
+    if !is_open(operation) {
+        return if payload.cancel_requested {
+            Next::Settle(Verdict::Canceled(Why::new("operation.given-up", "it was given up before it was sent")))
+        } else if run.attempt > seen {
+            let message = format!("the run is at attempt {}, and a retry of attempt {seen} was asked for", run.attempt);
+            Next::Settle(Verdict::Failed(Why::new("run.attempt-passed", message)))
+        } else {
+            Next::Send
+        };
+    }
+    if payload.result_run.is_some() {
+        // It was seen.
+        return Next::Settle(Verdict::Done(Effect::Nothing));
+    }
+    match operation.recovery {
+        RecoveryClass::None => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),
+        RecoveryClass::IdempotentKey if payload.cancel_requested => Next::Settle(Verdict::Ambiguous(given_up())),
+        RecoveryClass::IdempotentKey => Next::Send,
+        RecoveryClass::Searchable => search(inner, job, &correlation(operation), cancel).await,
+        RecoveryClass::ByState => compare(inner, job, run, target, cancel).await,
+    }
+}
+
+/// A retry whose trace is an attempt: it is there, or nothing was done.
+async fn compare(inner: &Inner, job: &Job, run: &Run, target: &RunRef, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    let seen = target.attempt.unwrap_or(run.attempt);
+    let call = inner.call(&job.provider, &operation.actor, cancel);
+    match inner.world.providers.run(call, RunRef { attempt: None, ..target.clone() }).await {
+        Ok(found) => {
+            let truth = Observation { standing: Standing::Truth, seen: inner.now(), seen_run: found.run.clone() };
+            let attempt = reduce(run, &truth).run.attempt;
+            if attempt > seen {
+                let seen = novacron_cicd_domain::run::SeenRun { attempt: Some(attempt), ..found.run };
+                return Next::Settle(Verdict::Done(Effect::Seen(Box::new(seen))));
+            }
+            nothing_found(inner, operation)
+        }
+        Err(error) => Next::Settle(put_off(inner, operation, &Payload::of(operation), &error)),
+    }
+}
+
+/// Looked for again a little later, before it counts as never done.
+fn nothing_found(inner: &Inner, operation: &Operation) -> Next {
+    let payload = Payload::of(operation);
+    Next::Settle(if payload.looks + 1 < LOOKS {
+        Verdict::Unsettled {
+            due: inner.now().plus_millis(1000 << payload.looks),
+            why: lost_answer(operation),
+            looks: payload.looks + 1,
+        }
+    } else if payload.cancel_requested {
+        Verdict::Ambiguous(given_up())
+    } else if operation.attempts >= inner.config.attempts {
+        Verdict::Ambiguous(lost_answer(operation))
+    } else {
+        return Next::Send;
+    })
+}
+
+async fn search(inner: &Inner, job: &Job, token: &str, cancel: &CancellationToken) -> Next {
     let operation = &job.operation;
     if !inner.world.providers.supports(&job.provider, "run-search") {
         return Next::Settle(Verdict::Ambiguous(lost_answer(operation)));
@@ -73,22 +139,15 @@ async fn search(inner: &Inner, job: &Job, run: &Run, payload: &Payload, cancel: 
     let since = operation.first_sent.unwrap_or(operation.created).plus_millis(-SKEW);
     let call = inner.call(&job.provider, &operation.actor, cancel);
     let pipeline = job.platform_pipeline.clone();
-    let found = inner.world.providers.find(call, pipeline, run.correlation.clone(), since).await;
-    Next::Settle(match found {
+    Next::Settle(match inner.world.providers.find(call, pipeline, token.to_owned(), since).await {
         Ok(RunMatch::One(found)) => Verdict::Done(Effect::Seen(Box::new(found.run))),
+        Ok(RunMatch::Queued(ticket)) => Verdict::Done(Effect::Queued { ticket, folded: false }),
         Ok(RunMatch::Many(runs)) => Verdict::Ambiguous(Why::new(
             "operation.found-many",
             format!("{} runs on the platform carry this run's token", runs.len()),
         )),
-        Ok(RunMatch::None) if payload.looks + 1 < LOOKS => Verdict::Unsettled {
-            due: inner.now().plus_millis(1000 << payload.looks),
-            why: lost_answer(operation),
-            looks: payload.looks + 1,
-        },
-        Ok(RunMatch::None) if payload.cancel_requested => Verdict::Ambiguous(given_up()),
-        Ok(RunMatch::None) if operation.attempts >= inner.config.attempts => Verdict::Ambiguous(lost_answer(operation)),
-        Ok(RunMatch::None) => return Next::Send,
-        Err(error) => put_off(inner, operation, payload, &error),
+        Ok(RunMatch::None) => return nothing_found(inner, operation),
+        Err(error) => put_off(inner, operation, &Payload::of(operation), &error),
     })
 }
 

@@ -12,15 +12,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, RecoveryClass},
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogAvailability,
-        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RunMatch, RunRef, Ticket,
-        TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
+        LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage,
+        RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -31,7 +33,8 @@ use tokio::sync::watch;
 
 use super::{
     StoreLedger,
-    ports::{Call, Clock, Job, Ledger, Providers, Random, Reporting, SecretSource},
+    discover::{Noted, TakenIn},
+    ports::{Call, Clock, Job, Ledger, Opened, Providers, Random, Reporting, SecretSource},
     verdict::Verdict,
 };
 
@@ -85,16 +88,44 @@ pub(crate) struct Scene {
     pub(crate) steps: VecDeque<Step>,
     /// Every trigger that arrived.
     pub(crate) triggers: Vec<(OperationArg, TriggerRequest, BTreeMap<String, SecretSource>)>,
+    /// Every retry that arrived.
+    pub(crate) retries: Vec<(OperationArg, RunRef, RetryScope, String)>,
+    /// A retry is a new attempt of the same run: so many there were.
+    pub(crate) attempts: Option<u32>,
+    /// The operations by which there were.
+    pub(crate) again: Vec<OperationId>,
     /// Every cancel that arrived.
     pub(crate) cancels: Vec<(OperationArg, CancelTarget)>,
     /// Runs that there are: the platform's id, the operation and the correlation token that made it.
     pub(crate) runs: Vec<(String, OperationId, String)>,
     /// Runs that a search does not show yet.
     pub(crate) hidden: bool,
+    /// The place in the queue that a search shows instead of a run.
+    pub(crate) waits: Option<String>,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
+    /// Where runs stand, whatever a read of others shows.
+    pub(crate) states: BTreeMap<String, State>,
+    /// What the list of runs has, newest first.
+    pub(crate) listed: Vec<FoundRun>,
+    /// What changed, one answer after the other; then nothing.
+    pub(crate) changes: VecDeque<RunChanges>,
+    /// Every question what changed: the pipelines and the position.
+    pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
     pub(crate) log: VecDeque<LogChunk>,
+    /// How a log is to be streamed, before what `log` has.
+    pub(crate) plans: VecDeque<LogPlan>,
+    /// The cursors that plans were asked for with.
+    pub(crate) cursors: Vec<Option<String>>,
+    /// What planned requests are answered with: a status, and pieces or why it broke off.
+    pub(crate) bodies: VecDeque<(u16, Vec<Result<&'static str, &'static str>>)>,
+    /// By run.
+    pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
+    /// How listings of artifacts fail before they do not.
+    pub(crate) unlisted: VecDeque<CallErrorKind>,
+    /// What is said of an artifact's bytes.
+    pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
     pub(crate) searches: usize,
     pub(crate) at_work: usize,
@@ -117,7 +148,7 @@ pub(crate) fn seen(id: &str, state: State) -> SeenRun {
     SeenRun { external_id: Some(id.into()), status: Some(Status::ours(state)), ..SeenRun::default() }
 }
 
-fn found(pipeline: String, run: SeenRun) -> FoundRun {
+pub(crate) fn found(pipeline: String, run: SeenRun) -> FoundRun {
     FoundRun {
         pipeline,
         run,
@@ -225,7 +256,10 @@ impl Providers for FakePlatform {
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
         let mut scene = self.scene();
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
-        Ok(found(run.pipeline, shown.unwrap_or_else(|| seen(&run.run, State::Running))))
+        let attempt = scene.attempts;
+        let stands = scene.states.get(&run.run).map(|state| seen(&run.run, *state));
+        let shown = stands.or(shown).unwrap_or_else(|| seen(&run.run, State::Running));
+        Ok(found(run.pipeline, SeenRun { attempt: shown.attempt.or(attempt), ..shown }))
     }
 
     async fn find(&self, _: Call, pipeline: String, correlation: String, _: Timestamp) -> Result<RunMatch, CallError> {
@@ -233,6 +267,9 @@ impl Providers for FakePlatform {
         scene.searches += 1;
         if scene.hidden {
             return Ok(RunMatch::None);
+        }
+        if let Some(ticket) = &scene.waits {
+            return Ok(RunMatch::Queued(ticket.clone()));
         }
         let matching: Vec<&String> =
             scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
@@ -247,6 +284,22 @@ impl Providers for FakePlatform {
         })
     }
 
+    async fn runs(&self, _: Call, _: RunFilter, _: PageRequest) -> Result<RemotePage<FoundRun>, CallError> {
+        Ok(RemotePage { items: self.scene().listed.clone(), next: None })
+    }
+
+    async fn changes(
+        &self,
+        _: Call,
+        pipelines: Vec<String>,
+        position: Option<String>,
+    ) -> Result<RunChanges, CallError> {
+        let mut scene = self.scene();
+        scene.asked.push((pipelines, position.clone()));
+        let nothing = RunChanges { runs: Vec::new(), position: position.unwrap_or_default(), more_now: false };
+        Ok(scene.changes.pop_front().unwrap_or(nothing))
+    }
+
     async fn cancel(&self, call: Call, operation: OperationArg, target: CancelTarget) -> Result<(), CallError> {
         self.scene().cancels.push((operation, target));
         match self.play(&call, || {}).await {
@@ -255,7 +308,66 @@ impl Providers for FakePlatform {
         }
     }
 
+    async fn retry(
+        &self,
+        call: Call,
+        operation: OperationArg,
+        run: RunRef,
+        scope: RetryScope,
+        correlation: String,
+    ) -> Result<Ticket, CallError> {
+        let id = operation.id;
+        let key = run.run.clone();
+        self.scene().retries.push((operation, run, scope, correlation.clone()));
+        let again = || {
+            let mut scene = self.scene();
+            let known = self.recovery == RecoveryClass::IdempotentKey && scene.again.contains(&id);
+            scene.again.push(id);
+            if let Some(attempts) = &mut scene.attempts {
+                *attempts += u32::from(!known);
+                return SeenRun { attempt: Some(*attempts), ..seen(&key, State::Pending) };
+            }
+            drop(scene);
+            seen(&self.make(id, &correlation), State::Pending)
+        };
+        match self.play(&call, || drop(again())).await {
+            Some(scripted) => scripted,
+            None => Ok(Ticket::Run(Box::new(again()))),
+        }
+    }
+
+    async fn open(&self, _: Call, _: Transfer) -> Result<Opened, CallError> {
+        let (status, pieces) = self.scene().bodies.pop_front().unwrap_or((404, Vec::new()));
+        let headers = vec![("X-Size".to_owned(), "77".to_owned())];
+        let pieces = pieces.into_iter().map(|piece| piece.map(Bytes::from).map_err(str::to_owned));
+        Ok(Opened { status, headers, body: futures_util::stream::iter(pieces).boxed() })
+    }
+
+    async fn artifacts(&self, _: Call, run: RunRef, _: PageRequest) -> Result<RemotePage<RemoteArtifact>, CallError> {
+        let mut scene = self.scene();
+        if let Some(kind) = scene.unlisted.pop_front() {
+            return Err(error(kind, false));
+        }
+        Ok(RemotePage { items: scene.artifacts.get(&run.run).cloned().unwrap_or_default(), next: None })
+    }
+
+    async fn plan_download(&self, _: Call, _: RunRef, artifact: String) -> Result<DownloadPlan, CallError> {
+        Ok(DownloadPlan {
+            transfer: Transfer::new(format!("GET {artifact}"), ()),
+            size: None,
+            digests: self.scene().digests.clone(),
+            encoding: "raw".into(),
+            expires: None,
+            ranges: false,
+        })
+    }
+
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        let plan = self.scene().plans.pop_front();
+        if let Some(plan) = plan {
+            self.scene().cursors.push(request.cursor);
+            return Ok(LogAnswer::Plan(plan));
+        }
         let next = request.cursor.unwrap_or_default();
         let nothing =
             LogChunk { bytes: Vec::new(), next, more_now: false, reset: false, availability: LogAvailability::Growing };
@@ -375,6 +487,27 @@ impl Ledger for Stopping {
     }
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError> {
         self.ledger.platform_pipeline(run).await
+    }
+    async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
+        self.ledger.watched(provider).await
+    }
+    async fn take_in(
+        &self,
+        provider: ProviderId,
+        found: Vec<FoundRun>,
+        noted: Noted,
+        now: Timestamp,
+    ) -> Result<TakenIn, StoreError> {
+        self.ledger.take_in(provider, found, noted, now).await
+    }
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ledger.artifacts(run, attempt, found, now).await
     }
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {
         self.ledger.trigger_of(run).await

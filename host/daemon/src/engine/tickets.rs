@@ -8,10 +8,7 @@ use novacron_cicd_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, poll::Looked};
-
-/// How far the platform's clock may be behind ours.
-const SKEW: i64 = 10 * 60 * 1000;
+use super::{Inner, poll::Looked, recover::SKEW};
 
 pub(super) async fn resolve(inner: &Inner, provider: &Provider, run: &Run, cancel: &CancellationToken) -> Looked {
     let pipeline = match inner.world.ledger.platform_pipeline(run).await {
@@ -59,6 +56,7 @@ async fn search(
     let call = inner.call(provider, "engine", cancel);
     Ok(match inner.world.providers.find(call, pipeline, run.correlation.clone(), since).await? {
         RunMatch::One(found) => Some(Ticket::Run(Box::new(found.run))),
+        RunMatch::Queued(ticket) => Some(Ticket::Queued(ticket)),
         RunMatch::None => None,
         RunMatch::Many(runs) => {
             tracing::warn!(run = %run.id, found = runs.len(), "more than one run on the platform carries this run's token");

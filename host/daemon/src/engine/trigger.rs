@@ -24,7 +24,7 @@ use super::{
 /// How the callback's token is called in the call that hands it over.
 const CALLBACK: &str = "novacron.callback-token";
 
-pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) -> Result<Performed, StoreError> {
+pub(super) async fn perform(inner: &Inner, mut job: Job, cancel: CancellationToken) -> Result<Performed, StoreError> {
     fault!("trigger.claimed");
     let Some(run) = &job.run else {
         inner.settle(&job.operation, orphaned("run")).await;
@@ -42,9 +42,13 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
             return Ok(Performed::Settled);
         }
     };
+    if let Some(callback) = &request.callback {
+        let callback_url = Some(callback.url.clone());
+        job.operation.payload = Payload { callback_url, ..Payload::of(&job.operation) }.json();
+    }
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("trigger.before-send");
-    let answer = inner.world.providers.trigger(call, argument(&operation), request).await;
+    let answer = inner.world.providers.trigger(call, argument(&operation, job.run.as_ref()), request).await;
     fault!("trigger.after-send");
     let verdict = match answer {
         Ok(ticket) => Verdict::Done(effect(ticket)),
@@ -97,14 +101,22 @@ fn prepare(inner: &Inner, job: &Job, run: &Run, cancel: &CancellationToken) -> R
     }
     let callback = match (inner.world.providers.reporting(&job.provider), payload.callback) {
         (Reporting::Callback, Some(sealed)) => {
-            let Some(base) = &inner.config.public_url else {
-                return Err(Why::new("host.no-public-url", "the run calls back, and this host has no public address"));
+            let Some(base) = inner.config.callbacks.reached_from(&job.provider.base_url) else {
+                let why = "the run calls back, and this host has no address that its platform can reach";
+                return Err(Why::new("host.no-public-url", why));
             };
             let sealed = hex::decode(sealed)
                 .map_err(|_| Why::new("operation.damaged", "the run's callback token is damaged"))?;
             let source = SecretSource::Sealed { context: callback_context(run.id), sealed };
             call.secrets.insert(CALLBACK.into(), source);
             let url = format!("{}/v1/callbacks/runs/{}", base.as_str().trim_end_matches('/'), run.id);
+            // A run may have begun with the address of the first sending: another one now, under the same id, would
+            // make one message into two that do not agree.
+            if let Some(before) = payload.callback_url.filter(|before| super::is_open(&job.operation) && *before != url)
+            {
+                let why = format!("it was sent with the callback address {before}, and this host is at {url} now");
+                return Err(Why::new("host.callback-moved", why));
+            }
             Some(CallbackAddress { url, token: CALLBACK.into() })
         }
         _ => None,

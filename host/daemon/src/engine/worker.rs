@@ -10,7 +10,7 @@ use novacron_cicd_store::{Claim, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, cancel, pipeline, trigger};
+use super::{Inner, cancel, pipeline, retry, trigger};
 
 /// Until the engine stops.
 pub(super) async fn work(inner: Arc<Inner>) {
@@ -98,6 +98,7 @@ async fn perform(inner: &Arc<Inner>, operation: &Operation, cancel: Cancellation
         let performed = match operation.kind {
             OperationKind::RunTrigger => Box::pin(trigger::perform(inner, job, cancel.clone())).await?,
             OperationKind::RunCancel => Box::pin(cancel::perform(inner, job, cancel.clone())).await?,
+            OperationKind::RunRetry => Box::pin(retry::perform(inner, job, cancel.clone())).await?,
             OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
                 Box::pin(pipeline::perform(inner, job, cancel.clone())).await?
             }

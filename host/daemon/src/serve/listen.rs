@@ -27,7 +27,16 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Something that is listened on.
 pub(super) enum Bound {
     Tcp(TcpListener, std::net::SocketAddr),
-    Unix(UnixListener, PathBuf),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a socket, which goes with its listener.
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// Listens.
@@ -48,8 +57,9 @@ pub(super) async fn bind(listen: &Listen) -> Result<Bound, CliError> {
                 std::fs::remove_file(path).map_err(failed)?;
             }
             let listener = UnixListener::bind(path).map_err(failed)?;
+            let file = SocketFile(path.clone());
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-            Ok(Bound::Unix(listener, path.clone()))
+            Ok(Bound::Unix(listener, file))
         }
     }
 }
@@ -59,7 +69,15 @@ impl Bound {
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Tcp(_, address) => http_url(*address),
-            Self::Unix(_, path) => format!("unix:{}", path.display()),
+            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+        }
+    }
+
+    /// The URL under which this machine, and no other, reaches it.
+    pub(super) fn loopback(&self) -> Option<url::Url> {
+        match self {
+            Self::Tcp(_, address) if address.ip().is_loopback() => url::Url::parse(&http_url(*address)).ok(),
+            Self::Tcp(..) | Self::Unix(..) => None,
         }
     }
 }
@@ -108,9 +126,6 @@ impl Connections {
                 }
                 (_, Err(_)) => break,
             }
-        }
-        if let Bound::Unix(_, path) = bound {
-            let _ = std::fs::remove_file(path);
         }
     }
 

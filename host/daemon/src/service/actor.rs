@@ -15,13 +15,15 @@ pub struct Actor {
     pub name: String,
     /// What this actor may do.
     pub role: Role,
+    /// The idempotency key that was begun for what is asked, where there is one.
+    pub key: Option<String>,
 }
 
 impl Actor {
     /// The host itself, acting on nobody's request.
     #[must_use]
     pub fn engine() -> Self {
-        Self { token: None, name: "engine".into(), role: Role::Admin }
+        Self { token: None, name: "engine".into(), role: Role::Admin, key: None }
     }
 
     /// Refuses whoever holds less than `needed`.

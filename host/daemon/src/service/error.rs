@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
     platform::{CallError, CallErrorKind},
     token::Role,
 };
-use novacron_cicd_runtime::RuntimeError;
+use novacron_cicd_runtime::{RuntimeError, plugin::PluginError};
 use novacron_cicd_store::StoreError;
 use novacron_cicd_vault::VaultError;
 
@@ -29,7 +29,7 @@ pub enum ErrorClass {
     Conflict,
     /// The thing was changed since it was read.
     Stale,
-    /// The provider's plugin or platform cannot do it.
+    /// The provider's plugin, platform or grants do not have it.
     Unsupported,
     /// Too much at once.
     RateLimited {
@@ -134,6 +134,9 @@ pub enum ServiceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nothing like it waits for approval.
+    #[error(transparent)]
+    NotWaiting(PluginError),
     /// A provider's configuration does not fit its plugin.
     #[error("{}", sentence(.0))]
     Configuration(Vec<Problem>),
@@ -175,11 +178,13 @@ pub enum ServiceError {
         /// The interface of the contract: `run-cancel`.
         feature: &'static str,
     },
-    /// Runs of this provider call back, and the host does not know its own address.
-    #[error("runs of provider {provider:?} call back, and this host has no public address")]
+    /// Runs of this provider call back, and the host has no address that its platform can reach.
+    #[error("runs of provider {provider:?} call back, and this host has no address that {platform} can reach")]
     NoPublicUrl {
         /// The provider's name.
         provider: String,
+        /// Its base URL.
+        platform: String,
     },
     /// The platform could not be reached, or made no sense.
     #[error("provider {provider:?} cannot be reached at {url}: {source}")]
@@ -311,7 +316,7 @@ impl ServiceError {
             | Self::TooLarge { .. } => ErrorClass::Invalid,
             Self::Unauthorized { .. } => ErrorClass::Unauthorized,
             Self::Forbidden { .. } => ErrorClass::Forbidden,
-            Self::NotFound { .. } => ErrorClass::NotFound,
+            Self::NotFound { .. } | Self::NotWaiting(_) => ErrorClass::NotFound,
             Self::NameTaken { .. } | Self::InUse { .. } | Self::Conflict { .. } | Self::LogGap { .. } => {
                 ErrorClass::Conflict
             }
@@ -340,7 +345,7 @@ fn call_class(error: &CallError) -> ErrorClass {
         CallErrorKind::Conflict => ErrorClass::Conflict,
         CallErrorKind::InvalidInput { .. } => ErrorClass::Invalid,
         CallErrorKind::RateLimited(retry_after) => ErrorClass::RateLimited { retry_after: *retry_after },
-        CallErrorKind::Unsupported(_) => ErrorClass::Unsupported,
+        CallErrorKind::Unsupported(_) | CallErrorKind::Denied => ErrorClass::Unsupported,
         // That the platform refuses *us* is no statement about whoever asked.
         _ => ErrorClass::Upstream,
     }

@@ -23,7 +23,7 @@ use novacron_cicd_vault::{Masker, Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Actor, ServiceError, catalog::Catalog};
+use super::{Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids};
 use crate::{
     artifact::Blobs,
     engine::{
@@ -41,18 +41,20 @@ pub(crate) struct Host {
     /// that are not stored any more.
     pub(crate) masking: tokio::sync::Mutex<Vec<Secret>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn Providers>,
     pub(crate) engine: EngineHandle,
     pub(crate) running: Mutex<Option<Engine>>,
     pub(crate) logs: log::Logs,
     pub(crate) blobs: Blobs,
+    /// Of platforms, under way.
+    pub(crate) fetches: Fetches,
     pub(crate) settings: Settings,
 }
 
 pub(crate) struct Settings {
     pub(crate) state_dir: PathBuf,
-    pub(crate) public_url: Option<url::Url>,
     pub(crate) call_deadline: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) artifact_limit: u64,
@@ -96,6 +98,24 @@ impl Host {
     pub(crate) async fn pipeline(&self, key: &str) -> Result<Pipeline, ServiceError> {
         let key = key.to_owned();
         self.read(move |state| find_pipeline(state, &key)).await
+    }
+
+    /// Lets go of what is kept for providers whose credential changed, after their sessions were deleted with that change:
+    /// one that a login yielded between the two goes as well.
+    pub(crate) async fn end_logins(&self, providers: Vec<Provider>) -> Result<(), ServiceError> {
+        if providers.is_empty() {
+            return Ok(());
+        }
+        for provider in &providers {
+            self.catalog.forget(provider);
+        }
+        self.write(move |tx| {
+            for provider in providers {
+                tx.delete_sessions(provider.id)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// A call that a user waits for; it ends when that user hangs up, because the future that holds it is dropped.

@@ -15,6 +15,7 @@ mod events;
 mod health;
 mod host;
 mod idempotency;
+mod ids;
 mod input;
 mod logs;
 mod operations;
@@ -37,7 +38,7 @@ pub use callbacks::Callbacks;
 pub use error::{ErrorClass, Problem, ServiceError};
 pub use events::Events;
 pub use health::{Health, Readiness};
-pub use idempotency::{Idempotency, IdempotencyBegin, StoredAnswer};
+pub use idempotency::{Deed, Done, Idempotency, IdempotencyBegin, StoredAnswer};
 pub use input::{
     ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider, NewToken,
     PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput, Triggered,

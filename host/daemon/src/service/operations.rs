@@ -18,7 +18,7 @@ use super::{
     Actor, Resolution, ServiceError,
     host::{Host, audit},
 };
-use crate::engine::{payload::Payload, record};
+use crate::engine::{payload::Payload, record, verdict::Effect};
 
 /// Durable intents.
 #[derive(Clone)]
@@ -60,13 +60,13 @@ impl Operations {
     pub async fn cancel(&self, actor: &Actor, id: OperationId) -> Result<Operation, ServiceError> {
         actor.require(Role::Operator)?;
         let now = self.host.now();
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let mut events = self.host.store.watch_events();
         let operation = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 let before = tx.operation(id)?;
-                audit(tx, &actor, "operation.cancel", id, json!({ "state": before.state }), now)?;
+                audit(tx, &name, "operation.cancel", id, json!({ "state": before.state }), now)?;
                 if before.state != OperationState::Sent {
                     let after = before.clone().transition(OperationEvent::Cancel, now).map_err(refused)?;
                     let after = record::change(tx, &before, after, now)?;
@@ -124,10 +124,10 @@ impl Operations {
             ));
         }
         let now = self.host.now();
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let operation = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 let before = tx.operation(id)?;
                 let step = match &resolution {
                     Resolution::Adopt { .. } => Move::Adopt,
@@ -147,9 +147,13 @@ impl Operations {
                 if matches!(resolution, Resolution::Adopt { .. }) {
                     after.error = None;
                 }
+                if let (OperationKind::RunRetry, Resolution::Adopt { external_id }) = (before.kind, &resolution) {
+                    let seen = SeenRun { external_id: Some(external_id.clone()), ..SeenRun::default() };
+                    record::retried(tx, &mut after, Effect::Seen(Box::new(seen)), now)?;
+                }
                 let after = record::change(tx, &before, after, now)?;
                 settle(tx, &after, &resolution, now)?;
-                audit(tx, &actor, "operation.resolve", id, json!({ "resolution": word }), now)?;
+                audit(tx, &name, "operation.resolve", id, json!({ "resolution": word }), now)?;
                 Ok(after)
             })
             .await?;

@@ -17,7 +17,6 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_store::{Listing, Page};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, ImportPipeline, NewPipeline, PipelineChange, PipelineChanged, Problem, ServiceError,
@@ -67,7 +66,7 @@ impl Pipelines {
         let provider = self.host.provider(&new.provider).await?;
         let now = self.host.now();
         let pipeline = Pipeline {
-            id: PipelineId(Uuid::now_v7()),
+            id: PipelineId(self.host.ids.next()),
             name,
             provider: provider.id,
             external_ref: new.external_ref,
@@ -90,7 +89,7 @@ impl Pipelines {
     ///
     /// # Errors
     /// [`ServiceError::Unsupported`] where the plugin cannot list pipelines; what the platform says.
-    pub async fn import(&self, actor: &Actor, import: ImportPipeline) -> Result<Pipeline, ServiceError> {
+    pub async fn import(&self, actor: &Actor, import: ImportPipeline) -> Result<PipelineChanged, ServiceError> {
         actor.require(Role::Operator)?;
         let given = import.name.map(Name::new).transpose()?;
         let provider = self.host.provider(&import.provider).await?;
@@ -105,7 +104,7 @@ impl Pipelines {
         };
         let now = self.host.now();
         let pipeline = Pipeline {
-            id: PipelineId(Uuid::now_v7()),
+            id: PipelineId(self.host.ids.next()),
             name,
             provider: provider.id,
             external_ref: Some(found.id),
@@ -120,7 +119,7 @@ impl Pipelines {
         };
         // What the platform declares is the platform's: only its declarations are checked, since runs rely on them.
         declared(&pipeline.parameters)?;
-        Ok(self.insert(actor, pipeline, None, "pipeline.import", now).await?.pipeline)
+        self.insert(actor, pipeline, None, "pipeline.import", now).await
     }
 
     /// By name or id.
@@ -268,7 +267,7 @@ impl Pipelines {
         let payload =
             Payload { pipeline: Some(pipeline.id), external_ref: pipeline.external_ref.clone(), ..Payload::default() };
         Operation {
-            id: OperationId(Uuid::now_v7()),
+            id: OperationId(self.host.ids.next()),
             kind,
             provider: provider.id,
             run: None,
@@ -295,17 +294,17 @@ impl Pipelines {
         action: &'static str,
         now: Timestamp,
     ) -> Result<PipelineChanged, ServiceError> {
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let changed = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 tx.insert_pipeline(&pipeline)?;
                 if let Some(operation) = &operation {
                     tx.insert_operation(operation)?;
                 }
                 let id = pipeline.id;
                 tell(tx, EventKind::PipelineCreated, id, Some(id), event::pipeline(&pipeline), now)?;
-                audit(tx, &actor, action, &pipeline.name, json!({ "provider": pipeline.provider }), now)?;
+                audit(tx, &name, action, &pipeline.name, json!({ "provider": pipeline.provider }), now)?;
                 Ok(PipelineChanged { pipeline, operation })
             })
             .await?;

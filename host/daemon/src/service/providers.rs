@@ -14,7 +14,6 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_store::{Listing, OperationFilter, Page};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, NewProvider, ProviderChange, ProviderCheck, ServiceError, configuration,
@@ -55,7 +54,7 @@ impl Providers {
         actor.require(Role::Admin)?;
         let now = self.host.now();
         let mut provider = Provider {
-            id: ProviderId(Uuid::now_v7()),
+            id: ProviderId(self.host.ids.next()),
             name: Name::new(new.name)?,
             plugin: new.plugin,
             base_url: configuration::base_url(&new.base_url)?,
@@ -80,17 +79,17 @@ impl Providers {
             let report = self.reach(actor, &provider).await?;
             provider.health = self.healthy(&report);
         }
-        let (stored, actor) = (provider.clone(), actor.name.clone());
+        let name = actor.name.clone();
         self.host
-            .write(move |tx| {
-                tx.insert_provider(&stored)?;
-                tell(tx, EventKind::ProviderCreated, stored.id, None, event::provider(&stored), now)?;
-                let detail = json!({ "plugin": stored.plugin, "base_url": stored.base_url, "grants": stored.grants });
-                audit(tx, &actor, "provider.add", &stored.name, detail, now)?;
-                Ok(())
+            .act(actor, move |tx| {
+                tx.insert_provider(&provider)?;
+                tell(tx, EventKind::ProviderCreated, provider.id, None, event::provider(&provider), now)?;
+                let detail =
+                    json!({ "plugin": provider.plugin, "base_url": provider.base_url, "grants": provider.grants });
+                audit(tx, &name, "provider.add", &provider.name, detail, now)?;
+                Ok(provider)
             })
-            .await?;
-        Ok(provider)
+            .await
     }
 
     /// By name or id.
@@ -141,7 +140,7 @@ impl Providers {
         self.host.check_configuration(&provider).await?;
         if !change.no_check {
             // A connection of its own: what is kept for the provider as it is stays until the change is stored.
-            let trial = Provider { id: ProviderId(Uuid::now_v7()), ..provider.clone() };
+            let trial = Provider { id: ProviderId(self.host.ids.next()), ..provider.clone() };
             let report = self.reach(actor, &trial).await;
             self.host.catalog.forget(&trial);
             provider.health = self.healthy(&report?);
@@ -163,7 +162,11 @@ impl Providers {
                 Ok(stored)
             })
             .await?;
-        self.host.catalog.forget(&stored);
+        if sessions_end {
+            self.host.end_logins(vec![stored.clone()]).await?;
+        } else {
+            self.host.catalog.forget(&stored);
+        }
         Ok(stored)
     }
 

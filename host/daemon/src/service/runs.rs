@@ -10,6 +10,7 @@ use novacron_cicd_domain::{
     operation::{Operation, OperationEvent, OperationKind, OperationState},
     parameter::{self, ParameterKind},
     pipeline::Pipeline,
+    platform::RetryScope,
     provider::Provider,
     run::Run,
     status::{State, Status, Times},
@@ -18,7 +19,6 @@ use novacron_cicd_domain::{
 use novacron_cicd_store::{Listing, Page, Reader, RunFilter, StoreError};
 use novacron_cicd_vault::token::{TokenKind, mint};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, Problem, ServiceError, TriggerInput, Triggered,
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::engine::{
     fault::fault,
-    payload::{Payload, callback_context},
+    payload::{Payload, Retry, callback_context},
     ports::Reporting,
     record,
 };
@@ -113,11 +113,14 @@ impl Runs {
             ));
         }
         let calls_back = self.host.platforms.reporting(&provider) == Reporting::Callback;
-        if calls_back && self.host.settings.public_url.is_none() {
-            return Err(ServiceError::NoPublicUrl { provider: provider.name.to_string() });
+        if calls_back && !self.host.engine.is_reached_from(&provider) {
+            return Err(ServiceError::NoPublicUrl {
+                provider: provider.name.to_string(),
+                platform: provider.base_url.to_string(),
+            });
         }
         let now = self.host.now();
-        let run = run(actor, &pipeline, &checked, now);
+        let run = run(RunId(self.host.ids.next()), actor, &pipeline, &checked, now);
         let mut payload = Payload {
             secrets: checked.secrets.clone(),
             external_ref: pipeline.external_ref.clone(),
@@ -130,13 +133,13 @@ impl Runs {
             callback = Some(hash);
         }
         let operation = self.operation(actor, &provider, run.id, OperationKind::RunTrigger, &payload, now);
-        let triggered = Triggered { run, operation };
-        let (stored, actor) = (triggered.clone(), actor.name.clone());
-        self.host
-            .write(move |tx| {
+        let (triggered, name) = (Triggered { run, operation }, actor.name.clone());
+        let triggered = self
+            .host
+            .act(actor, move |tx| {
                 // Again, and within the transaction: between the check and now a secret may have gone.
                 missing(tx, &checked.secrets)?;
-                let Triggered { run, operation } = &stored;
+                let Triggered { run, operation } = &triggered;
                 tx.insert_run(run)?;
                 if let Some(hash) = &callback {
                     // It cannot be silent before it was asked for: the deadline comes with the platform's answer.
@@ -150,8 +153,8 @@ impl Runs {
                     "reference": run.reference,
                     "parameters": run.parameters.keys().collect::<Vec<_>>(),
                 });
-                audit(tx, &actor, "run.trigger", run.id, detail, now)?;
-                Ok(())
+                audit(tx, &name, "run.trigger", run.id, detail, now)?;
+                Ok(triggered)
             })
             .await?;
         fault!("trigger.stored");
@@ -187,10 +190,10 @@ impl Runs {
         let can_cancel = self.host.platforms.supports(&provider, "run-cancel");
         let now = self.host.now();
         let new = self.operation(actor, &provider, id, OperationKind::RunCancel, &Payload::default(), now);
-        let actor = actor.name.clone();
+        let name = actor.name.clone();
         let operation = self
             .host
-            .write(move |tx| {
+            .act(actor, move |tx| {
                 let run = tx.run(id)?;
                 let operations = record::operations_of(tx, id)?;
                 let open = |operation: &&Operation| {
@@ -206,8 +209,8 @@ impl Runs {
                         "there is nothing to cancel",
                     ));
                 }
-                audit(tx, &actor, "run.cancel", id, json!({ "operation": new.id }), now)?;
-                let run = record::cancel_requested(tx, &run, &actor, now)?;
+                audit(tx, &name, "run.cancel", id, json!({ "operation": new.id }), now)?;
+                let run = record::cancel_requested(tx, &run, &name, now)?;
                 let trigger = operations.into_iter().find(|operation| operation.kind == OperationKind::RunTrigger);
                 if let Some(trigger) = trigger.filter(is_unsent) {
                     let canceled =
@@ -230,6 +233,53 @@ impl Runs {
             })
             .await?;
         fault!("cancel.stored");
+        self.host.engine.wake();
+        Ok(operation)
+    }
+
+    /// Asks for it again: all of it, what failed, or one job. What comes of it, a new attempt or a new run, the operation
+    /// says when it is done. The same operation again while one with this scope is open. Operator.
+    ///
+    /// # Errors
+    /// A run that is not over, that its platform does not know, or that is being retried otherwise; a job that it does
+    /// not have; [`ServiceError::Unsupported`] where its plugin cannot retry.
+    pub async fn retry(&self, actor: &Actor, id: RunId, scope: RetryScope) -> Result<Operation, ServiceError> {
+        actor.require(Role::Operator)?;
+        let provider = self.show(id).await?.provider;
+        let provider = self.host.provider(&provider.to_string()).await?;
+        let platforms = &self.host.platforms;
+        // A run that reports by itself needs a token for that, which a retry has no way to hand over.
+        let calls_back = platforms.reporting(&provider) == Reporting::Callback;
+        if calls_back || !platforms.supports(&provider, "run-retry") {
+            return Err(ServiceError::Unsupported {
+                provider: provider.name.to_string(),
+                plugin: provider.plugin,
+                feature: "run-retry",
+            });
+        }
+        let now = self.host.now();
+        let mut new = self.operation(actor, &provider, id, OperationKind::RunRetry, &Payload::default(), now);
+        let name = actor.name.clone();
+        let operation = self
+            .host
+            .act(actor, move |tx| {
+                let run = tx.run(id)?;
+                let open = record::operations_of(tx, id)?
+                    .into_iter()
+                    .find(|operation| operation.kind == OperationKind::RunRetry && !operation.state.is_settled());
+                if let Some(open) = open {
+                    let same = Payload::of(&open).retry.is_some_and(|retry| retry.scope == scope);
+                    return if same { Ok(open) } else { Err(retry_open(&open)) };
+                }
+                can_retry(&run, &scope)?;
+                let retry = Retry { scope: scope.clone(), attempt: run.attempt };
+                new.payload = Payload { retry: Some(retry), ..Payload::default() }.json();
+                tx.insert_operation(&new)?;
+                audit(tx, &name, "run.retry", id, json!({ "operation": new.id, "scope": scope }), now)?;
+                Ok(new)
+            })
+            .await?;
+        fault!("retry.stored");
         self.host.engine.wake();
         Ok(operation)
     }
@@ -260,7 +310,7 @@ impl Runs {
         now: Timestamp,
     ) -> Operation {
         Operation {
-            id: OperationId(Uuid::now_v7()),
+            id: OperationId(self.host.ids.next()),
             kind,
             provider: provider.id,
             run: Some(run),
@@ -280,19 +330,50 @@ impl Runs {
     }
 }
 
+fn retry_open(open: &Operation) -> ServiceError {
+    ServiceError::conflict(
+        "run.retry-open",
+        "another retry of this run is under way",
+        format!("`novacron-cicd operation show {}` says where it stands", open.id),
+    )
+}
+
+fn can_retry(run: &Run, scope: &RetryScope) -> Result<(), ServiceError> {
+    if !run.status.state.is_terminal() {
+        return Err(ServiceError::conflict(
+            "run.not-over",
+            format!("the run {} is not over: it is {}", run.id, run.status.state),
+            "wait for its end, or cancel it",
+        ));
+    }
+    if run.external_id.is_none() {
+        return Err(ServiceError::conflict(
+            "run.not-on-platform",
+            format!("the platform does not know the run {}", run.id),
+            format!("run the pipeline again: `novacron-cicd pipeline run {}`", run.pipeline_name),
+        ));
+    }
+    if let RetryScope::Job(job) = scope
+        && !run.graph.iter().flat_map(|graph| &graph.jobs).any(|known| known.id == *job)
+    {
+        return Err(ServiceError::invalid("/job", "job.not-found", format!("the run {} has no job {job:?}", run.id)));
+    }
+    Ok(())
+}
+
 /// Nothing of it ever went out; the mark is durable before the first byte, so its absence is proof.
 pub(super) fn is_unsent(operation: &Operation) -> bool {
     matches!(operation.state, OperationState::Queued | OperationState::Claimed) && operation.first_sent.is_none()
 }
 
-fn run(actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) -> Run {
-    let id = RunId(Uuid::now_v7());
+fn run(id: RunId, actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Timestamp) -> Run {
     Run {
         id,
         pipeline: pipeline.id,
         pipeline_name: pipeline.name.clone(),
         provider: pipeline.provider,
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: None,

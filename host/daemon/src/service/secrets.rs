@@ -1,6 +1,7 @@
 //! Secrets: set, listed, rotated, deleted; never read.
 //!
-//! Whatever changes here changes what is masked everywhere, before the change is answered.
+//! Whatever changes here changes what is masked everywhere, before the change is answered; and the logins that were made
+//! with an old value end.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use novacron_cicd_domain::{
     name::Name,
     operation::{OperationKind, OperationState},
     parameter::ParameterKind,
+    provider::Provider,
     token::Role,
 };
 use novacron_cicd_store::{Listing, OperationFilter, Page, Reader, SecretMeta, Store, StoreError, StoredSecret, Tx};
@@ -90,7 +92,8 @@ impl Secrets {
             tx.delete_secret(&name)?;
             tell(tx, EventKind::SecretDeleted, &name, None, json!({ "name": name }), now)?;
             audit(tx, &actor, "secret.delete", &name, json!({}), now)?;
-            Ok(())
+            // Nothing names it, so nobody is logged in with it.
+            Ok(((), Vec::new()))
         })
         .await
     }
@@ -117,17 +120,23 @@ impl Secrets {
             tell(tx, EventKind::SecretSet, &name, None, json!({ "name": name }), now)?;
             let action = if put == Put::New { "secret.set" } else { "secret.rotate" };
             audit(tx, &actor, action, &name, json!({ "version": version }), now)?;
-            Ok(tx.secret(name.as_str())?.meta)
+            let used = tx.secret_users(name.as_str())?;
+            let used = used.iter().map(|provider| tx.provider_by_name(provider)).collect::<Result<Vec<_>, _>>()?;
+            for provider in &used {
+                tx.delete_sessions(provider.id)?;
+            }
+            Ok((tx.secret(name.as_str())?.meta, used))
         })
         .await
     }
 
     /// Makes a change; also where whoever asked hangs up in between. A new value is masked before it can be used, and
-    /// an old one as long as this process lives: a build that was given it may print it yet.
+    /// an old one as long as this process lives: a build that was given it may print it yet. Beside its answer, `change`
+    /// says whose logins have ended.
     async fn changing<T, F>(&self, new: Option<Secret>, change: F) -> Result<T, ServiceError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Tx<'_>) -> Result<T, ServiceError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<(T, Vec<Provider>), ServiceError> + Send + 'static,
     {
         let host = self.host.clone();
         let task = tokio::spawn(async move {
@@ -139,7 +148,9 @@ impl Secrets {
             let gone = |old: &Secret| !after.iter().any(|kept| kept.matches(old.expose()));
             retired.extend(before.into_iter().filter(gone));
             host.masker.store(Arc::new(Masker::new(after.iter().chain(retired.iter()))));
-            changed
+            let (answer, logged_out) = changed?;
+            host.end_logins(logged_out).await?;
+            Ok(answer)
         });
         task.await.unwrap_or(Err(ServiceError::Stopping))
     }

@@ -10,6 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use cap_std::{ambient_authority, fs::Dir};
+use novacron_cicd_domain::id::TokenId;
 use novacron_cicd_runtime::{Runtime, RuntimeConfig, egress::DoorConfig, sandbox::Limits};
 use novacron_cicd_store::{Options, Store, StoreError};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
@@ -17,8 +18,10 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 use super::{
     Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
     Providers, Runs, Secrets, ServiceError, Tokens,
+    artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
+    ids::Ids,
     platforms::Platforms,
     ports::Ports,
     secrets, tokens,
@@ -26,7 +29,7 @@ use super::{
 use crate::{
     artifact::{BlobError, Blobs},
     engine::{
-        Engine, EngineConfig, StoreLedger, SystemClock, SystemRandom, World,
+        CallbackBase, Engine, EngineConfig, StoreLedger, SystemClock, SystemRandom, World,
         ports::{Clock, Random},
     },
     log,
@@ -40,8 +43,8 @@ pub struct ServicesConfig {
     pub plugin_dirs: Vec<PathBuf>,
     /// The vault's key, 32 bytes in base64; none: `<state>/vault.key`, made at first start.
     pub vault_key: Option<Secret>,
-    /// Where runs reach `/v1/callbacks`; none: providers whose runs call back cannot be triggered.
-    pub public_url: Option<url::Url>,
+    /// Where runs reach `/v1/callbacks`.
+    pub callbacks: CallbackBase,
     /// Whether the sandbox may use its pooling allocator.
     pub pooling: bool,
     /// How much memory one instance of a plugin may have, in bytes; none: the sandbox's own bound.
@@ -66,7 +69,7 @@ impl ServicesConfig {
             state_dir,
             plugin_dirs: Vec::new(),
             vault_key: None,
-            public_url: None,
+            callbacks: CallbackBase::None,
             pooling: true,
             sandbox_memory: None,
             call_deadline: Duration::from_secs(30),
@@ -111,6 +114,14 @@ impl StateDir {
     #[must_use]
     pub fn plugins(&self) -> PathBuf {
         self.0.join("plugins")
+    }
+
+    /// Makes the directory itself, where it is not there.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn create(&self) -> Result<(), ServiceError> {
+        self.make("").map(drop)
     }
 
     /// Readable by its owner alone.
@@ -170,7 +181,7 @@ impl Services {
     /// The state is in use by another host, broken, sealed with another key, or cannot be written.
     pub async fn start(config: ServicesConfig) -> Result<(Self, Option<IssuedToken>), ServiceError> {
         let dir = StateDir::new(&config.state_dir);
-        dir.make("")?;
+        dir.create()?;
         // The lock comes first: nothing is touched in a state that another host has.
         let store = Store::open(dir.database(), &Options::default())?;
         let source = match config.vault_key {
@@ -181,7 +192,8 @@ impl Services {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let masker = Arc::new(ArcSwap::from_pointee(Masker::new(&secrets::values(&store, &vault).await?)));
-        let admin = tokens::first_admin(&store, dir.admin_token(), clock.now()).await?;
+        let id = TokenId(Ids::new(clock.clone(), random.clone()).next());
+        let admin = tokens::first_admin(&store, id, dir.admin_token(), clock.now()).await?;
 
         let limits = Limits {
             wall: config.call_deadline.max(Limits::default().wall),
@@ -215,12 +227,11 @@ impl Services {
                 workers: config.workers,
                 per_provider: config.workers_per_provider,
                 call_deadline: config.call_deadline,
-                public_url: config.public_url.clone(),
+                callbacks: config.callbacks,
                 ..EngineConfig::default()
             },
             settings: Settings {
                 state_dir: config.state_dir,
-                public_url: config.public_url,
                 call_deadline: config.call_deadline,
                 heartbeat: config.heartbeat,
                 artifact_limit: config.artifact_limit,
@@ -237,6 +248,7 @@ impl Services {
         let blobs = Blobs::open(dir.open("blobs")?)?;
         sweep(&store, &blobs).await?;
         let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masker.clone());
+        let ids = Ids::new(clock.clone(), random.clone());
         let world = World {
             clock: clock.clone(),
             random,
@@ -251,12 +263,14 @@ impl Services {
             masker,
             masking: tokio::sync::Mutex::default(),
             clock,
+            ids,
             catalog,
             platforms,
             engine: engine.handle(),
             running: Mutex::new(Some(engine)),
             logs,
             blobs,
+            fetches: Fetches::default(),
             settings,
         });
         Ok(Self::of(host))

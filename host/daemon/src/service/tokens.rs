@@ -20,13 +20,13 @@ use novacron_cicd_vault::{
     token::{TokenKind, hash, kind_of, mint},
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{
     Actor, IssuedToken, NewToken, ServiceError, StateDir,
     host::{Host, audit, event as tell},
+    ids::Ids,
 };
-use crate::engine::{SystemClock, ports::Clock};
+use crate::engine::{SystemClock, SystemRandom, ports::Clock};
 
 /// Who may talk to the API.
 #[derive(Clone)]
@@ -47,20 +47,22 @@ const TOUCH: i64 = 60_000;
 pub async fn reset_admin_token(state_dir: &Path) -> Result<IssuedToken, ServiceError> {
     let dir = StateDir::new(state_dir);
     let store = Store::open(dir.database(), &Options::default())?;
-    issue_admin(&store, &dir.admin_token(), SystemClock.now()).await
+    let id = TokenId(Ids::new(Arc::new(SystemClock), Arc::new(SystemRandom)).next());
+    issue_admin(&store, id, &dir.admin_token(), SystemClock.now()).await
 }
 
-/// The first admin token, where there is no token at all.
+/// The first admin token, where there is no token at all: `id` is what it is called then.
 pub(super) async fn first_admin(
     store: &Store,
+    id: TokenId,
     file: PathBuf,
     now: Timestamp,
 ) -> Result<Option<IssuedToken>, ServiceError> {
     let any = store.read(|state| state.tokens(&Page::first(1))).await?;
-    if any.items.is_empty() { issue_admin(store, &file, now).await.map(Some) } else { Ok(None) }
+    if any.items.is_empty() { issue_admin(store, id, &file, now).await.map(Some) } else { Ok(None) }
 }
 
-async fn issue_admin(store: &Store, file: &Path, now: Timestamp) -> Result<IssuedToken, ServiceError> {
+async fn issue_admin(store: &Store, id: TokenId, file: &Path, now: Timestamp) -> Result<IssuedToken, ServiceError> {
     let (value, hash) = mint(TokenKind::Api)?;
     // The file first: a token that nobody was told is worth nothing, a file with a token that is none is told so.
     keep(file, &value)?;
@@ -73,7 +75,7 @@ async fn issue_admin(store: &Store, file: &Path, now: Timestamp) -> Result<Issue
                     token
                 }
                 Err(StoreError::NotFound { .. }) => {
-                    let token = new(name, Role::Admin, None, now);
+                    let token = new(id, name, Role::Admin, None, now);
                     tx.insert_token(&token, &hash)?;
                     tell(tx, EventKind::TokenCreated, token.id, None, data(&token), now)?;
                     token
@@ -98,8 +100,8 @@ fn keep(file: &Path, value: &Secret) -> Result<(), ServiceError> {
     std::fs::rename(&beside, file).map_err(what())
 }
 
-fn new(name: Name, role: Role, expires: Option<Timestamp>, now: Timestamp) -> Token {
-    Token { id: TokenId(Uuid::now_v7()), name, role, created: now, expires, revoked: None, last_used: None }
+fn new(id: TokenId, name: Name, role: Role, expires: Option<Timestamp>, now: Timestamp) -> Token {
+    Token { id, name, role, created: now, expires, revoked: None, last_used: None }
 }
 
 fn data(token: &Token) -> Value {
@@ -145,7 +147,8 @@ impl Tokens {
         if wanted.expires.is_some_and(|expires| expires <= now) {
             return Err(ServiceError::invalid("/expires", "token.expires-past", "the token would have ended already"));
         }
-        let token = new(Name::new(wanted.name)?, wanted.role, wanted.expires, now);
+        let id = TokenId(self.host.ids.next());
+        let token = new(id, Name::new(wanted.name)?, wanted.role, wanted.expires, now);
         let (value, hash) = mint(TokenKind::Api)?;
         let (stored, actor) = (token.clone(), actor.name.clone());
         self.host
@@ -239,6 +242,6 @@ impl Tokens {
             // Nobody waits for it, and a full disk is no reason to lock anybody out.
             tokio::spawn(async move { store.write(move |tx| tx.touch_token(id, now)).await });
         }
-        Ok(Actor { token: Some(token.id), name: token.name.to_string(), role: token.role })
+        Ok(Actor { token: Some(token.id), name: token.name.to_string(), role: token.role, key: None })
     }
 }

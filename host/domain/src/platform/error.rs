@@ -27,6 +27,8 @@ pub enum CallErrorKind {
     Unauthorized,
     /// The permission that is missing, where the platform names it.
     Forbidden(Option<String>),
+    /// Our own policy did not let the request out: the provider's grants do not cover it.
+    Denied,
     /// It is not there.
     NotFound,
     /// Something else stands in the way.
@@ -113,6 +115,7 @@ impl CallErrorKind {
         match self {
             Self::Unauthorized => "call.unauthorized",
             Self::Forbidden(_) => "call.forbidden",
+            Self::Denied => "egress.denied",
             Self::NotFound => "call.not-found",
             Self::Conflict => "call.conflict",
             Self::InvalidInput { .. } => "call.invalid-input",
@@ -164,6 +167,7 @@ impl Coded for CallError {
             CallErrorKind::Unauthorized => "check the secret that fills the provider's credential slot".into(),
             CallErrorKind::Forbidden(Some(permission)) => format!("give the provider's account {permission}"),
             CallErrorKind::Forbidden(None) => "give the provider's account the permission that this needs".into(),
+            CallErrorKind::Denied => "widen the provider's grants, if the plugin may go there".into(),
             CallErrorKind::RateLimited(_) | CallErrorKind::Transient => "try again later".into(),
             CallErrorKind::OutcomeUnknown => "look on the platform whether it was done before doing it again".into(),
             CallErrorKind::Trap { .. } => {

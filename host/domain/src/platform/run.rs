@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::SeenRun;
 
 /// A run in the platform's words.
@@ -58,6 +60,8 @@ pub enum RunMatch {
     None,
     /// The run.
     One(Box<FoundRun>),
+    /// It still waits in a queue and is no run yet; ask again with this cursor.
+    Queued(String),
     /// More than one: an operator has to look.
     Many(Vec<RunRef>),
 }
@@ -74,6 +78,30 @@ pub enum CancelTarget {
         /// As the trigger answered it.
         ticket: String,
     },
+}
+
+/// How much of a run is done again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryScope {
+    /// All of it.
+    #[default]
+    All,
+    /// Its jobs that failed, and what waits for them.
+    Failed,
+    /// One job: the platform's id of it.
+    Job(String),
+}
+
+/// What changed in the runs of some pipelines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunChanges {
+    /// As far as they were looked at.
+    pub runs: Vec<FoundRun>,
+    /// For the next call.
+    pub position: String,
+    /// More may be read at once.
+    pub more_now: bool,
 }
 
 /// Which runs to list.

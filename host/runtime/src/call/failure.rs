@@ -35,7 +35,14 @@ pub(super) fn explain(
 ) -> CallError {
     let sent = meter.scope.change_sent();
     let (kind, message, hint) = match ended {
-        Ended::Guest(error) => fault(error),
+        Ended::Guest(error) => match (fault(error), meter.scope.denied()) {
+            // A guest has no other word for it than the one for a platform that forbids something.
+            ((CallErrorKind::Forbidden(_), message, hint), Some(allow)) => {
+                let allow = allow.map(|command| format!("to allow it: `novacron-cicd {command}`"));
+                (CallErrorKind::Denied, message, allow.or(hint))
+            }
+            (fault, _) => fault,
+        },
         Ended::Timeout => {
             let message = format!("no answer within {} s", allowed.as_secs_f64());
             let kind = match (function.changing, sent) {

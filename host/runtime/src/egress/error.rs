@@ -25,6 +25,9 @@ pub enum SendError {
     /// The slot is not there, has no value, or is not for this use.
     #[error("{0}")]
     NoSuchCredential(String),
+    /// The login that the slot needs failed; the request itself was not sent.
+    #[error("{0}")]
+    LoginFailed(String),
     /// No byte of the request left this machine.
     #[error("{0}")]
     NotSent(String),
@@ -37,7 +40,7 @@ pub enum SendError {
     /// The call's budget is spent.
     #[error("{0}")]
     Budget(String),
-    /// What fits nowhere else: a login that failed, a function that may not send.
+    /// What fits nowhere else.
     #[error("{0}")]
     Other(String),
 }
@@ -58,6 +61,7 @@ impl SendError {
             Self::Denied { what, allow } => Self::Denied { what: mask(&what), allow: allow.map(|text| mask(&text)) },
             Self::BadRequest(text) => Self::BadRequest(mask(&text)),
             Self::NoSuchCredential(text) => Self::NoSuchCredential(mask(&text)),
+            Self::LoginFailed(text) => Self::LoginFailed(mask(&text)),
             Self::NotSent(text) => Self::NotSent(mask(&text)),
             Self::Interrupted(text) => Self::Interrupted(mask(&text)),
             Self::Budget(text) => Self::Budget(mask(&text)),
@@ -73,6 +77,7 @@ impl Coded for SendError {
             Self::Denied { .. } => "egress.denied",
             Self::BadRequest(_) => "egress.bad-request",
             Self::NoSuchCredential(_) => "egress.no-such-credential",
+            Self::LoginFailed(_) => "egress.login-failed",
             Self::NotSent(_) => "egress.not-sent",
             Self::Interrupted(_) => "egress.interrupted",
             Self::TooLarge(_) => "egress.too-large",
@@ -85,6 +90,9 @@ impl Coded for SendError {
         match self {
             Self::Denied { allow, .. } => allow.clone(),
             Self::NoSuchCredential(_) => Some("`plugin show` lists the slots that the plugin has".into()),
+            Self::LoginFailed(_) => {
+                Some("check the user name and the secret that the slot has: `provider show`".into())
+            }
             Self::TooLarge(_) => Some("ask for less, or for a window of it".into()),
             Self::Interrupted(_) => Some("look what the platform made of it before sending it again".into()),
             _ => None,
@@ -99,6 +107,7 @@ impl From<SendError> for http::SendError {
             SendError::Denied { what, allow: None } => Self::Denied(what),
             SendError::BadRequest(text) => Self::BadRequest(text),
             SendError::NoSuchCredential(text) => Self::NoSuchCredential(text),
+            SendError::LoginFailed(text) => Self::LoginFailed(text),
             SendError::NotSent(text) => Self::NotSent(text),
             SendError::Interrupted(text) => Self::Interrupted(text),
             SendError::TooLarge(limit) => Self::TooLarge(limit),

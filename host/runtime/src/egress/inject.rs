@@ -4,7 +4,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use novacron_cicd_domain::provider::CredentialSource;
+use novacron_cicd_domain::{Timestamp, provider::CredentialSource};
 use novacron_cicd_vault::Secret;
 use zeroize::Zeroizing;
 
@@ -24,6 +24,8 @@ pub(super) struct Auth {
     origins: Vec<Origin>,
     /// The login that it comes from: its slot and its number.
     pub(super) login: Option<(String, u64)>,
+    /// Whether that login is a session long enough ago to have ended unannounced.
+    aged: bool,
 }
 
 struct Placed {
@@ -35,11 +37,19 @@ struct Placed {
 
 impl Auth {
     fn bearer(value: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
-        Ok(Self { placed: vec![Placed::new(header::AUTHORIZATION, "Bearer ", value.expose())?], origins, login: None })
+        Ok(Self {
+            placed: vec![Placed::new(header::AUTHORIZATION, "Bearer ", value.expose())?],
+            origins,
+            ..Self::default()
+        })
     }
 
     fn header(name: &str, value: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
-        Ok(Self { placed: vec![Placed::new(headers::for_host(name)?, "", value.expose())?], origins, login: None })
+        Ok(Self {
+            placed: vec![Placed::new(headers::for_host(name)?, "", value.expose())?],
+            origins,
+            ..Self::default()
+        })
     }
 
     fn basic(username: &str, password: &Secret, origins: Vec<Origin>) -> Result<Self, SendError> {
@@ -50,7 +60,7 @@ impl Auth {
         Ok(Self {
             placed: vec![Placed::new(header::AUTHORIZATION, "Basic ", encoded.as_bytes())?],
             origins,
-            login: None,
+            ..Self::default()
         })
     }
 
@@ -59,25 +69,25 @@ impl Auth {
         match &captured.cookies {
             Some(pairs) => {
                 let placed = vec![Placed::new(header::COOKIE, "", pairs.expose())?];
-                Ok(Self { placed, origins, login: None })
+                Ok(Self { placed, origins, ..Self::default() })
             }
             None => Self::bearer(&captured.value, origins),
         }
     }
 
     /// What a login yielded, with the guards that belong to it.
-    pub(super) fn live(live: &Live, slot: &str, origins: Vec<Origin>) -> Result<Self, SendError> {
+    pub(super) fn live(live: &Live, slot: &str, origins: Vec<Origin>, now: Timestamp) -> Result<Self, SendError> {
         let mut auth = match live.placement() {
             "bearer" => Self::bearer(live.value(), origins)?,
             "cookie" => {
                 let placed = vec![Placed::new(header::COOKIE, "", live.cookies().expose())?];
-                Self { placed, origins, login: None }
+                Self { placed, origins, aged: live.is_aged(now), ..Self::default() }
             }
             other => match other.strip_prefix("header:") {
                 Some(name) => Self::header(name, live.value(), origins)?,
                 None => {
                     let known = "bearer, cookie and header:NAME";
-                    return Err(SendError::Other(format!(
+                    return Err(SendError::LoginFailed(format!(
                         "the login of slot {slot:?} has the placement {other:?}; there are {known}"
                     )));
                 }
@@ -110,10 +120,12 @@ impl Auth {
         }
     }
 
-    /// Whether an answer says that the login has ended, so that a new one may help.
+    /// Whether an answer says that the login has ended, so that a new one may help. Platforms with sessions answer 403 to
+    /// whom they do not know any more, and also to whom they do know and who may not: a session that has just begun is
+    /// believed, so that what is forbidden does not log in over and over.
     pub(super) fn is_refused(&self, status: u16, method: &Method) -> bool {
         let guarded = || self.placed.iter().any(|placed| !placed.methods.is_empty() && placed.goes_with(method));
-        self.login.is_some() && (status == 401 || (status == 403 && guarded()))
+        self.login.is_some() && (status == 401 || (status == 403 && (self.aged || guarded())))
     }
 }
 

@@ -30,6 +30,8 @@ use crate::ports::Session;
 
 /// Requests of one login.
 const MOST_REQUESTS: usize = 8;
+/// A session that ends sooner after its login than this does not end unannounced.
+const AGED_MS: i64 = 60_000;
 
 /// Asks the guest how a slot is filled: a pure call of `credentials.describe-login`.
 #[async_trait]
@@ -74,6 +76,12 @@ impl Logins {
     fn cell(&self, provider: ProviderId, slot: &str) -> Arc<Cell> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         cells.entry((provider, slot.to_owned())).or_default().clone()
+    }
+
+    /// Whether the provider was not forgotten since this cell was taken.
+    fn has(&self, provider: ProviderId, slot: &str, cell: &Arc<Cell>) -> bool {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.get(&(provider, slot.to_owned())).is_some_and(|now| Arc::ptr_eq(now, cell))
     }
 
     pub(super) fn forget(&self, provider: ProviderId) {
@@ -156,6 +164,11 @@ impl Live {
         })
     }
 
+    /// Whether it was obtained so long ago that a refusal may mean its end.
+    pub(super) fn is_aged(&self, now: Timestamp) -> bool {
+        now.since(Timestamp(self.kept.obtained)) >= AGED_MS
+    }
+
     fn know(&self, scope: &CallScope) {
         scope.know(self.value.clone());
         for value in self.cookies.iter().flat_map(|pairs| cookie_values(pairs)) {
@@ -227,7 +240,7 @@ impl Door {
         };
         live.know(scope);
         let origins = scope.provider().slot(slot).map_or_else(Vec::new, |bound| bound.origins.clone());
-        Auth::live(&live, slot, origins)
+        Auth::live(&live, slot, origins, self.ports().now())
     }
 
     async fn live(&self, scope: &CallScope, slot: &str, refused: Option<u64>) -> Result<Arc<Live>, SendError> {
@@ -261,6 +274,10 @@ impl Door {
                 state.live = Some(live.clone());
                 state.failed = None;
                 self.store(provider, slot, &live).await;
+                // Meanwhile its credential may have been changed: then this is what the old one yielded.
+                if !self.logins().has(provider, slot, &cell) {
+                    self.ports().drop_session(provider, slot).await;
+                }
                 Ok(live)
             }
             Err(error) => {
@@ -276,7 +293,7 @@ impl Door {
     }
 
     async fn perform(&self, scope: &CallScope, slot: &str, origin: String) -> Result<Kept, SendError> {
-        let failed = |why: String| SendError::Other(format!("the login for slot {slot:?} failed: {why}"));
+        let failed = |why: String| SendError::LoginFailed(format!("the login for slot {slot:?} failed: {why}"));
         let describer = scope.login().ok_or_else(|| failed("this call can't ask the plugin how".into()))?;
         let Described { login, derived } = describer.describe_login(slot).await.map_err(failed)?;
         if login.requests.is_empty() || login.requests.len() > MOST_REQUESTS {

@@ -111,7 +111,9 @@ impl Door {
     /// # Errors
     /// [`SendError`] says whether a byte was sent.
     pub async fn send(&self, scope: &CallScope, request: Request) -> Result<Response, SendError> {
-        Box::pin(self.send_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error))
+        let answer = Box::pin(self.send_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error));
+        scope.note(answer.as_ref().err());
+        answer
     }
 
     /// Sends many, [`Budget::side_by_side`] at a time; the answers stand in the order of the requests.

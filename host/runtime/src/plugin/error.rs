@@ -119,6 +119,14 @@ pub enum PluginError {
         /// What it asks for beyond what was approved.
         more: Vec<String>,
     },
+    /// Nothing like it waits for approval.
+    #[error("no file of plugin {id} with digest {sha256} waits for approval")]
+    NotWaiting {
+        /// The id that was named.
+        id: String,
+        /// The digest that was named.
+        sha256: String,
+    },
 }
 
 impl Coded for PluginError {
@@ -145,6 +153,7 @@ impl Coded for PluginError {
             Self::Smoke(_) => "plugin.smoke",
             Self::Duplicate { .. } => "plugin.duplicate",
             Self::Held { .. } => "plugin.held",
+            Self::NotWaiting { .. } => "plugin.not-waiting",
         }
     }
 
@@ -177,11 +186,9 @@ impl Coded for PluginError {
             Self::OverLimit { .. } => "build it smaller".into(),
             Self::Compile(_) | Self::Smoke(_) => "report this to the plugin's author".into(),
             Self::Duplicate { .. } => "remove one of the two files".into(),
-            Self::Held { id, .. } => {
-                format!(
-                    "look at what it asks for; to let it serve, stop the host, remove [plugin.{id}] from plugins.lock in its \
-                     state directory, and start it again"
-                )
+            Self::Held { id, .. } => format!("look at what it asks for; `plugin approve {id}` lets it serve"),
+            Self::NotWaiting { .. } => {
+                "`plugin list` shows what waits, with the digest of its file as it is now".into()
             }
         })
     }

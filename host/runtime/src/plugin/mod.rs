@@ -11,6 +11,7 @@ mod load;
 mod lock;
 pub mod manifest;
 mod registry;
+mod watch;
 
 use std::{
     collections::HashMap,

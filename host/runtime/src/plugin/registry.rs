@@ -16,6 +16,7 @@ use super::{
     Loader, Plugin, PluginError,
     cache::publish,
     lock::{Lock, LockEntry, asks},
+    watch::{Settled, Stamp, Watch},
 };
 
 /// Where plugins are, and what is kept about them.
@@ -38,6 +39,7 @@ pub(crate) struct Registry {
     catalog: ArcSwap<Catalog>,
     /// Held while a file is taken in: one at a time.
     lock: Mutex<Lock>,
+    watch: Mutex<Watch>,
 }
 
 #[derive(Clone, Default)]
@@ -93,7 +95,13 @@ pub enum PluginState {
 
 impl Registry {
     pub(crate) fn new(config: RegistryConfig, loader: Arc<Loader>, lock: Lock) -> Self {
-        Self { config, loader, catalog: ArcSwap::from_pointee(Catalog::default()), lock: Mutex::new(lock) }
+        Self {
+            config,
+            loader,
+            catalog: ArcSwap::from_pointee(Catalog::default()),
+            lock: Mutex::new(lock),
+            watch: Mutex::default(),
+        }
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Plugin>> {
@@ -109,14 +117,55 @@ impl Registry {
             catalog.held.retain(|_, waiting| waiting.plugin.path.exists());
             self.catalog.store(Arc::new(catalog));
         }
-        for directory in &self.config.directories {
-            for path in files(directory) {
-                // What went wrong is in the catalog.
-                if let Err(error) = self.admit(&path, trial, now).await {
-                    tracing::warn!(file = %path.display(), %error, "a plugin's file is not served");
-                }
-            }
+        let files = self.files();
+        for path in &files {
+            self.admit_told(path, trial, now).await;
         }
+        let stamps = files.into_iter().filter_map(|path| Stamp::of(&path).map(|stamp| (path, stamp)));
+        self.watch.lock().await.take(stamps.collect());
+    }
+
+    /// Takes in what is new or has changed in the directories, and lets go of what is not there any more. A file is acted
+    /// on when two looks saw it the same.
+    pub(crate) async fn look(&self, trial: &dyn Trial, now: Timestamp) {
+        let mut watch = self.watch.lock().await;
+        let stamps = self.files().into_iter().filter_map(|path| Stamp::of(&path).map(|stamp| (path, stamp)));
+        let Settled { changed, gone } = watch.look(stamps.collect());
+        for path in &changed {
+            self.admit_told(path, trial, now).await;
+        }
+        if gone.is_empty() {
+            return;
+        }
+        let _lock = self.lock.lock().await;
+        let mut catalog = Catalog::clone(&self.catalog.load());
+        for path in &gone {
+            tracing::warn!(file = %path.display(), "a plugin's file is gone");
+            catalog.broken.remove(path);
+            let held: Vec<_> = catalog.held.extract_if(.., |_, waiting| waiting.plugin.path == *path).collect();
+            catalog.serving.retain(|id, plugin| {
+                // Where the file had changed, what serves is the copy of what it was.
+                let was_it = held.iter().any(|(other, _)| other == id) && !self.is_origin(&plugin.path);
+                plugin.path != *path && !was_it
+            });
+        }
+        self.catalog.store(Arc::new(catalog));
+    }
+
+    /// What went wrong is in the catalog, and in the log.
+    async fn admit_told(&self, path: &Path, trial: &dyn Trial, now: Timestamp) {
+        match self.admit(path, trial, now).await {
+            Ok(plugin) => {
+                let manifest = plugin.manifest();
+                tracing::info!(plugin = %manifest.id, version = %manifest.version, sha256 = plugin.sha256(), "serving");
+            }
+            Err(error) => tracing::warn!(file = %path.display(), %error, "a plugin's file is not served"),
+        }
+    }
+
+    /// The `.wasm` files of all directories, in the order of directories and names.
+    fn files(&self) -> Vec<PathBuf> {
+        self.config.directories.iter().flat_map(|directory| files(directory)).collect()
     }
 
     /// Takes in one file: the plugin that serves then, which is the one before where the new one is held.
@@ -200,16 +249,14 @@ impl Registry {
         let mut lock = self.lock.lock().await;
         let waiting = self.catalog.load().held.get(id).cloned();
         let Some(waiting) = waiting.filter(|waiting| waiting.plugin.sha256 == sha256) else {
-            return Err(PluginError::Unreadable(format!(
-                "no file of plugin {id} with digest {sha256} waits for approval"
-            )));
+            return Err(PluginError::NotWaiting { id: id.to_owned(), sha256: sha256.to_owned() });
         };
         let (plugin, bytes) = self.load(&waiting.plugin.path, trial).await.map_err(|refusal| match refusal {
             Refusal::Broken(error) => error,
             Refusal::Held(waiting, _) => waiting.error(),
         })?;
         if plugin.sha256 != sha256 {
-            return Err(PluginError::Unreadable(format!("the file of plugin {id} was changed since it was looked at")));
+            return Err(PluginError::NotWaiting { id: id.to_owned(), sha256: sha256.to_owned() });
         }
         let before = lock.get(id).cloned();
         let grants = asks(&plugin.manifest);

@@ -1,10 +1,10 @@
-//! `runs`, `run-search`, `run-listing`, `run-cancel`, `run-force-cancel`.
+//! `runs`, `run-search`, `run-listing`, `run-changes`, `run-cancel`, `run-force-cancel`, `run-retry`.
 
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
-        CallError, CancelTarget, FoundRun, OperationArg, PageRequest, RemotePage, RunFilter, RunMatch, RunRef, Ticket,
-        TriggerRequest,
+        CallError, CancelTarget, FoundRun, OperationArg, PageRequest, RemotePage, RetryScope, RunChanges, RunFilter,
+        RunMatch, RunRef, Ticket, TriggerRequest,
     },
 };
 
@@ -85,6 +85,20 @@ impl Provider {
         .await
     }
 
+    /// What changed in the runs of these pipelines since `position`; none: from now on.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn list_changed(&self, pipelines: &[String], position: Option<&str>) -> Result<RunChanges, CallError> {
+        let (pipelines, position) = (pipelines.to_vec(), position.map(str::to_owned));
+        guest!(
+            self, run_changes, "run-changes.list-changed" reads,
+            |store, guest| guest.call_list_changed(store, &pipelines, position.as_ref()),
+            TryInto::try_into
+        )
+        .await
+    }
+
     /// Asks for the end of a run, or of what is still in the queue.
     ///
     /// # Errors
@@ -109,6 +123,28 @@ impl Provider {
             self, run_force_cancel, "run-force-cancel.force-cancel" changes,
             |store, guest| guest.call_force_cancel(store, &operation, &run),
             nothing
+        )
+        .await
+    }
+
+    /// Asks for a run, or a part of it, again: `run.attempt` is the attempt that was seen.
+    ///
+    /// # Errors
+    /// [`CallError`], of kind conflict where another attempt has begun since; its `retry` says whether it may be sent
+    /// again.
+    pub async fn retry(
+        &self,
+        operation: &OperationArg,
+        run: &RunRef,
+        scope: RetryScope,
+        correlation: &str,
+    ) -> Result<Ticket, CallError> {
+        let (operation, run, scope) = (operation.into(), run.into(), scope.into());
+        let correlation = correlation.to_owned();
+        guest!(
+            self, run_retry, "run-retry.retry" changes,
+            |store, guest| guest.call_retry(store, &operation, &run, &scope, &correlation),
+            TryInto::try_into
         )
         .await
     }

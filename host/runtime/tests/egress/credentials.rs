@@ -68,7 +68,7 @@ async fn a_slot_that_can_not_authenticate_is_refused_before_anything_is_sent() {
         assert!(matches!(&error, SendError::NoSuchCredential(text) if text.contains(word)), "{slot}: {error:?}");
     }
     let error = setup.door().send(&setup.scope(), request("GET", "/").with("app")).await.unwrap_err();
-    assert!(matches!(&error, SendError::Other(text) if text.contains("the login")), "{error:?}");
+    assert!(matches!(&error, SendError::LoginFailed(text) if text.contains("the login")), "{error:?}");
     setup.host.secrets.lock().unwrap().clear();
     assert_eq!(server.seen().len(), 0);
 }

@@ -1,7 +1,7 @@
 //! Exchange and session credentials against a platform that counts.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -10,7 +10,8 @@ use novacron_cicd_contract::bindings::{
     exports::novacron::cicd::credentials::{Guard, Login},
     novacron::cicd::types::{BodyPart, Capture, CaptureSource, Request, SecretPart},
 };
-use novacron_cicd_runtime::egress::{Derived, Described, LoginDescriber, SendError, SlotKind};
+use novacron_cicd_domain::id::ProviderId;
+use novacron_cicd_runtime::egress::{Derived, Described, Door, LoginDescriber, SendError, SlotKind};
 
 use crate::support::{Build, Host, Seen, Server, Setup, body, reply, request};
 
@@ -126,7 +127,7 @@ async fn a_refused_login_is_tried_once_for_all_who_wait() {
         door.send(&scope, request("POST", "/x").with("app")).await.unwrap_err()
     });
     for error in futures_util::future::join_all(calls).await {
-        assert!(matches!(&error, SendError::Other(text) if text.contains("status 401")), "{error:?}");
+        assert!(matches!(&error, SendError::LoginFailed(text) if text.contains("status 401")), "{error:?}");
     }
     assert_eq!(server.lines(), ["POST /token"], "many refusals would lock the account");
 }
@@ -186,6 +187,27 @@ async fn a_login_is_kept_for_the_next_start_and_only_for_its_origin() {
     let seen = moved.seen();
     assert!(seen.iter().all(|seen| seen.header("authorization").is_none_or(|value| value == "Bearer issued-token-1")));
     assert_eq!(moved.lines(), ["POST /token", "GET /x"], "the other server's token was not shown to this one");
+}
+
+#[tokio::test]
+async fn a_login_that_was_under_way_when_its_credential_changed_is_not_kept() {
+    let forgetting = Arc::new(OnceLock::<(Arc<Door>, ProviderId)>::new());
+    let during = forgetting.clone();
+    let server = Server::start(move |seen| {
+        if let (Some((door, provider)), "/token") = (during.get(), seen.target.as_str()) {
+            door.forget(*provider);
+        }
+        reply(200, &[], r#"{"access_token":"issued-token-1","expires_in":3600}"#)
+    })
+    .await;
+    let (setup, guest) = exchanging(&server);
+    let door = Arc::new(setup.door());
+    assert!(forgetting.set((door.clone(), setup.provider.id)).is_ok());
+    for asked in 1..=2 {
+        door.send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap();
+        assert!(setup.host.sessions.lock().unwrap().is_empty(), "the old credential's token");
+        assert_eq!(guest.asked.load(Ordering::SeqCst), asked, "the next call logs in anew");
+    }
 }
 
 #[tokio::test]
@@ -294,6 +316,22 @@ async fn a_refused_crumb_is_renewed_once_and_a_refused_read_is_not() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_forbidden_what_it_may_is_begun_anew_once_it_is_old_and_not_before() {
+    let (_, server, setup) = jenkins(Jenkins::default()).await;
+    let door = setup.door();
+    let get = async || {
+        let before = server.lines().len();
+        let response = door.send(&setup.scope(), request("GET", "/forbidden").with("session")).await.unwrap();
+        assert_eq!(response.status, 403);
+        server.lines()[before..].iter().filter(|line| *line == "POST /login").count()
+    };
+    for (now, logins) in [(0, 1), (59_999, 0), (60_000, 1), (60_001, 0), (119_999, 0), (120_000, 1)] {
+        setup.host.now.store(now, Ordering::SeqCst);
+        assert_eq!(get().await, logins, "at {now}");
+    }
+}
+
+#[tokio::test]
 async fn a_platform_without_crumbs_needs_none() {
     let (_, _, setup) = jenkins(Jenkins { without_crumbs: true, ..Jenkins::default() }).await;
     // The crumb is asked for last here, so its 404 ends the login; asked for first it does not.
@@ -306,7 +344,7 @@ async fn a_platform_without_crumbs_needs_none() {
         login(vec![crumb, last], "cookie", vec![guard])
     });
     let error = setup.door().send(&setup.scope(), request("POST", "/x").with("session")).await.unwrap_err();
-    assert!(matches!(&error, SendError::Other(text) if text.contains("404")), "{error:?}");
+    assert!(matches!(&error, SendError::LoginFailed(text) if text.contains("404")), "{error:?}");
     let setup = Setup { describer: Some(asked_first), ..setup };
     let response = setup.door().send(&setup.scope(), request("POST", "/x").with("session")).await.unwrap();
     assert_eq!(response.status, 200);
@@ -343,7 +381,7 @@ async fn a_login_that_yields_nothing_or_leans_on_another_is_refused() {
         );
         setup.describer = Some(guest(describe));
         let error = setup.door().send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap_err();
-        assert!(matches!(&error, SendError::Other(text) if text.contains(word)), "{word}: {error:?}");
+        assert!(matches!(&error, SendError::LoginFailed(text) if text.contains(word)), "{word}: {error:?}");
         assert!(kept(&setup.host).is_empty());
     }
     assert!(server.lines().iter().all(|line| line == "POST /token"));

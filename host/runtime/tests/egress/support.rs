@@ -190,7 +190,7 @@ impl Setup {
     }
 
     pub(crate) fn provider_scope(&self) -> Arc<ProviderScope> {
-        ProviderScope::new(self.provider.clone(), self.wants.clone(), None).unwrap()
+        ProviderScope::new(self.provider.clone(), self.wants.clone()).unwrap()
     }
 
     pub(crate) fn scope_for(&self, provider: &Arc<ProviderScope>, cancel: &CancellationToken) -> CallScope {

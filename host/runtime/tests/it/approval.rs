@@ -4,7 +4,6 @@
 
 use std::{fs, path::Path};
 
-use novacron_cicd_domain::Coded as _;
 use novacron_cicd_runtime::plugin::{PluginError, PluginState};
 
 use crate::house::{House, guest, limits};
@@ -65,25 +64,6 @@ async fn a_changed_file_that_asks_for_more_waits_and_the_old_one_serves_even_aft
 }
 
 #[tokio::test]
-async fn what_the_hint_of_a_held_file_says_lets_it_serve() {
-    let house = House::hostile().await;
-    let path = house.directory.path().join("plugins/hostile.wasm");
-    exchange(&path, BEFORE, AFTER);
-    let error = house.runtime.load(&path).await.err().unwrap();
-    assert!(error.hint().unwrap().contains("remove [plugin.hostile] from plugins.lock"), "{error}");
-
-    let House { directory, runtime, .. } = house;
-    drop(runtime);
-    let lock = directory.path().join("plugins.lock");
-    let mut entries: toml::Table = fs::read_to_string(&lock).unwrap().parse().unwrap();
-    assert!(entries["plugin"].as_table_mut().unwrap().remove("hostile").is_some());
-    fs::write(&lock, entries.to_string()).unwrap();
-    let house = House::over(directory, limits()).await;
-    assert!(matches!(house.runtime.plugins()[0].state, PluginState::Serving), "{:?}", house.runtime.plugins());
-    assert!(fs::read_to_string(&lock).unwrap().contains("reach http://a.b"));
-}
-
-#[tokio::test]
 async fn a_broken_replacement_is_told_and_the_old_one_serves() {
     let house = House::hostile().await;
     let old = house.runtime.plugin("hostile").unwrap().sha256().to_owned();
@@ -93,4 +73,44 @@ async fn a_broken_replacement_is_told_and_the_old_one_serves() {
     assert_eq!(house.runtime.plugin("hostile").unwrap().sha256(), old);
     house.set("none").said().await;
     assert_eq!(house.runtime.plugins().len(), 2);
+}
+
+#[tokio::test]
+async fn files_are_taken_in_and_let_go_while_the_runtime_runs() {
+    let house = House::hostile().await;
+    let directory = house.directory.path().join("plugins");
+    let ids = || house.runtime.plugins().into_iter().map(|plugin| plugin.id).collect::<Vec<_>>();
+    let (hostile, bench) = (directory.join("hostile.wasm"), directory.join("bench.wasm"));
+
+    let bytes = fs::read(guest("bench")).unwrap();
+    fs::write(&bench, &bytes[..bytes.len() / 2]).unwrap();
+    house.runtime.look().await;
+    fs::write(&bench, &bytes).unwrap();
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile"], "what still grows is not looked into");
+    house.runtime.look().await;
+    assert_eq!(ids(), ["bench", "hostile"]);
+
+    let old = house.runtime.plugin("hostile").unwrap();
+    exchange(&hostile, "version = \"0.1.0\"", "version = \"0.1.1\"");
+    house.runtime.look().await;
+    house.runtime.look().await;
+    let new = house.runtime.plugin("hostile").unwrap();
+    assert_ne!(old.sha256(), new.sha256());
+    house.set("none").said().await;
+
+    fs::remove_file(&bench).unwrap();
+    house.runtime.look().await;
+    assert_eq!(ids(), ["bench", "hostile"], "it may only be exchanged");
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile"]);
+
+    exchange(&hostile, BEFORE, AFTER);
+    house.runtime.look().await;
+    house.runtime.look().await;
+    assert_eq!(ids(), ["hostile", "hostile"], "one serves, one is held");
+    fs::remove_file(&hostile).unwrap();
+    house.runtime.look().await;
+    house.runtime.look().await;
+    assert_eq!(ids(), [""; 0]);
 }

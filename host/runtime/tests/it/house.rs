@@ -53,7 +53,11 @@ impl HostPorts for Ports {
     }
 
     async fn secret(&self, name: &str) -> Option<Secret> {
-        (name == "known").then(|| Secret::new(VALUE))
+        match name {
+            "known" => Some(Secret::new(VALUE)),
+            "private-key" => Some(Secret::new(include_str!("../../../vault/src/sign/jwt/testdata/ec.pem"))),
+            _ => None,
+        }
     }
 
     fn masker(&self) -> Arc<Masker> {
@@ -221,7 +225,11 @@ impl Setting<'_> {
             plugin: "hostile".into(),
             base_url: self.base_url.parse().unwrap(),
             settings: self.settings.clone(),
-            credentials: BTreeMap::from([("key".to_owned(), source("known"))]),
+            credentials: BTreeMap::from([
+                ("key".to_owned(), source("known")),
+                ("app".to_owned(), source("private-key")),
+                ("token".to_owned(), source("known")),
+            ]),
             grants: Grants { private_networks: vec!["127.0.0.0/8".into()], ..Grants::default() },
             health: Health::default(),
             version: 1,
@@ -237,7 +245,6 @@ impl Setting<'_> {
             deadline: self.deadline,
             cancel: self.cancel.clone(),
             actor: "test".into(),
-            roots: None,
         }
     }
 
@@ -275,7 +282,12 @@ impl Setting<'_> {
 }
 
 pub(crate) fn operation() -> OperationArg {
-    OperationArg { id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()), attempt: 1, first_sent: None }
+    OperationArg {
+        id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()),
+        attempt: 1,
+        first_sent: None,
+        correlation: None,
+    }
 }
 
 pub(crate) fn request() -> TriggerRequest {
@@ -292,9 +304,13 @@ pub(crate) fn request() -> TriggerRequest {
 
 /// A platform on loopback that answers 200 to everything.
 pub(crate) async fn platform() -> SocketAddr {
+    serve(axum::Router::new().fallback(|| async { "ok" })).await
+}
+
+/// A platform on loopback.
+pub(crate) async fn serve(router: axum::Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = axum::Router::new().fallback(|| async { "ok" });
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use novacron_cicd_domain::{Retry, platform::Delivery};
 use novacron_cicd_runtime::{
     CallErrorKind, TrapCause,
+    egress::Budget,
     plugin::{PluginError, PluginState},
     sandbox::{Limits, Memory},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::house::{House, Silent, config, guest, limits, platform};
+use crate::house::{House, Silent, config, guest, limits, platform, serve};
 
 fn trap(cause: TrapCause) -> CallErrorKind {
     CallErrorKind::Trap { cause }
@@ -183,6 +184,26 @@ async fn calls_beyond_the_places_wait_and_are_transient_when_none_becomes_free()
     assert_eq!(second.kind, CallErrorKind::Transient);
     assert_eq!(second.message, "no place became free within 0.1 s");
     house.set("none").said().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_given_to_the_guest() {
+    use axum::{Router, routing::get};
+
+    const LIMIT: usize = 64 << 10;
+    let limits = Limits { budget: Budget { body: LIMIT as u64, ..Budget::default() }, ..limits() };
+    let house = House::new("hostile", limits).await;
+    for (size, fits) in [(LIMIT, true), (LIMIT + 1, false)] {
+        let platform = serve(Router::new().route("/", get(move || async move { "x".repeat(size) }))).await;
+        let answer = house.set("fetch").at(platform).check().await;
+        match answer {
+            Ok(report) => assert_eq!((fits, report.warnings[0].len()), (true, size)),
+            Err(error) => {
+                assert_eq!((fits, &error.kind), (false, &CallErrorKind::Other("too-large".into())), "{error}");
+                assert!(error.message.contains(&LIMIT.to_string()), "{error}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod approval;
 mod calls;
+mod credentials;
 mod files;
 mod house;
 mod limits;

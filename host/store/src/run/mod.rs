@@ -29,7 +29,7 @@ const WHAT: &str = "run";
 const COLUMNS: &str = "id, pipeline, pipeline_name, provider, origin, external_id, ticket, number, attempt, \
                        correlation, state, reason, platform, conditions, cancel_requested, created, started, \
                        finished, updated, reference, commit_id, actor, url, parameters, environment, version, edges, \
-                       complete";
+                       complete, retry_of";
 /// Runs that are not over, in the words of the partial index.
 const ACTIVE: &str = "active = 1";
 
@@ -46,12 +46,13 @@ pub struct RunFilter {
 
 /// The run without its jobs, and what is known of its graph.
 fn read(columns: &mut Columns<'_>) -> Result<(Run, Option<Graph>), StoreError> {
-    let run = Run {
+    let mut run = Run {
         id: columns.parse()?,
         pipeline: columns.parse()?,
         pipeline_name: columns.parse()?,
         provider: columns.parse()?,
         origin: columns.get()?,
+        retry_of: None,
         external_id: columns.get()?,
         ticket: columns.get()?,
         number: columns.get()?,
@@ -71,6 +72,7 @@ fn read(columns: &mut Columns<'_>) -> Result<(Run, Option<Graph>), StoreError> {
     };
     let edges: Option<String> = columns.get()?;
     let complete: Option<bool> = columns.get()?;
+    run.retry_of = columns.parse_opt()?;
     let graph = match edges.zip(complete) {
         Some((word, complete)) => Some(Graph { jobs: Vec::new(), edges: graph::parse_edges(&word)?, complete }),
         None => None,
@@ -129,14 +131,25 @@ impl Reader<'_> {
         self.select(active(provider, limit as usize), read_bare)
     }
 
-    /// The newest run that a provider's platform calls by this id, without its graph.
+    /// The runs that a provider's platform calls by this id, without their graphs, newest first: one id may be used by
+    /// several pipelines, and two runs of ours may have been folded into one of theirs.
     ///
     /// # Errors
     /// Where the state can't be read.
-    pub fn run_by_external_id(&self, provider: ProviderId, external_id: &str) -> Result<Option<Run>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM runs WHERE provider = ?1 AND external_id = ?2 ORDER BY id DESC LIMIT 1");
-        self.one(&sql, params![provider.to_string(), external_id], read_bare)
+    pub fn runs_by_external_id(&self, provider: ProviderId, external_id: &str) -> Result<Vec<Run>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM runs WHERE provider = ?1 AND external_id = ?2 ORDER BY id DESC");
+        self.all(&sql, params![provider.to_string(), external_id], read_bare)
+    }
+
+    /// What the platform calls a run's pipeline, where that was pinned by [`Tx::pin_platform_pipeline`].
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn platform_pipeline(&self, run: RunId) -> Result<Option<String>, StoreError> {
+        let pinned = self.one("SELECT platform_pipeline FROM runs WHERE id = ?1", [run.to_string()], |columns| {
+            columns.get::<Option<String>>()
+        })?;
+        Ok(pinned.flatten())
     }
 
     fn with_jobs(&self, mut run: Run, graph: Option<Graph>) -> Result<Run, StoreError> {
@@ -155,15 +168,19 @@ impl Tx<'_> {
     /// [`StoreError::NotFound`] where its pipeline or provider is not there, [`StoreError::Invalid`] where its graph
     /// has two jobs of one id or two steps of one number.
     pub fn insert_run(&mut self, run: &Run) -> Result<(), StoreError> {
-        self.pipeline(run.pipeline)?;
+        if run.retry_of.is_none() {
+            // What is done again may be of a pipeline that is gone.
+            self.pipeline(run.pipeline)?;
+        }
         self.provider(run.provider)?;
         let (edges, complete) = graph_columns(run);
         self.execute(
             "INSERT INTO runs (id, pipeline, pipeline_name, provider, origin, external_id, ticket, number, attempt,
                 correlation, state, reason, platform, conditions, cancel_requested, created, started, finished,
-                updated, reference, commit_id, actor, url, parameters, environment, version, edges, complete)
+                updated, reference, commit_id, actor, url, parameters, environment, version, edges, complete,
+                retry_of)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-                ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
+                ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
             params![
                 run.id.to_string(),
                 run.pipeline.to_string(),
@@ -193,6 +210,7 @@ impl Tx<'_> {
                 run.version,
                 edges,
                 complete,
+                run.retry_of.map(|run| run.to_string()),
             ],
         )
         .map_err(|error| error.or_conflict(WHAT, run.id))?;
@@ -202,8 +220,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Keeps what the platform calls a run's pipeline: ours may change or go.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub fn pin_platform_pipeline(&mut self, run: RunId, pipeline: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE runs SET platform_pipeline = ?2 WHERE id = ?1";
+        let changed = self.execute(sql, params![run.to_string(), pipeline])?;
+        if changed == 0 { Err(StoreError::not_found(WHAT, run)) } else { Ok(()) }
+    }
+
     /// Changes what became of a run, where the stored version is `expected`; answers the new version. What the run
-    /// was asked for (pipeline, provider, origin, correlation, reference, parameters, environment) never changes.
+    /// was asked for (pipeline, provider, origin, retry_of, correlation, reference, parameters, environment) never changes.
     ///
     /// Of the graph only the jobs and steps that differ are written; a run without graph leaves it as it is. A higher
     /// attempt puts the stored one aside, to be read with [`Reader::run_attempt`]. An end of the run is the end of its

@@ -312,13 +312,32 @@ fn a_run_that_is_over_is_not_silent() {
 }
 
 #[test]
-fn the_newest_run_of_an_external_id_is_found() {
+fn runs_of_an_external_id_are_found_newest_first() {
     let (scratch, pipeline) = with_pipeline();
     for n in 1..=2 {
         let run = Run { external_id: Some("same".into()), ..sample::run(n, &pipeline) };
         scratch.tx().insert_run(&run).unwrap();
     }
-    let found = scratch.tx().run_by_external_id(pipeline.provider, "same").unwrap();
-    assert_eq!(found.map(|run| run.id), Some(RunId(sample::uuid(2))));
-    assert_eq!(scratch.tx().run_by_external_id(pipeline.provider, "none").unwrap(), None);
+    let found = scratch.tx().runs_by_external_id(pipeline.provider, "same").unwrap();
+    let ids: Vec<_> = found.into_iter().map(|run| run.id).collect();
+    assert_eq!(ids, [2, 1].map(|n| RunId(sample::uuid(n))));
+    assert_eq!(scratch.tx().runs_by_external_id(pipeline.provider, "none").unwrap(), []);
+}
+
+#[test]
+fn a_run_that_does_another_again_outlives_its_pipeline_and_says_so() {
+    let (scratch, pipeline) = with_pipeline();
+    let mut tx = scratch.tx();
+    let first = sample::run(1, &pipeline);
+    tx.insert_run(&first).unwrap();
+    tx.delete_pipeline(pipeline.id, NOW).unwrap();
+    let again = Run { retry_of: Some(first.id), ..sample::run(2, &pipeline) };
+    tx.insert_run(&again).unwrap();
+    assert_eq!(tx.run(again.id).unwrap(), again);
+    assert_eq!(tx.run(first.id).unwrap().retry_of, None);
+    assert_eq!(tx.platform_pipeline(again.id).unwrap(), None);
+    tx.pin_platform_pipeline(again.id, "theirs").unwrap();
+    assert_eq!(tx.platform_pipeline(again.id).unwrap().as_deref(), Some("theirs"));
+    let other = sample::run(3, &pipeline);
+    assert!(tx.insert_run(&other).is_err(), "all others are of a pipeline that is there");
 }

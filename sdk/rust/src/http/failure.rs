@@ -22,6 +22,8 @@ pub(super) fn error(error: SendError, sent: &Sent) -> Error {
         SendError::TooLarge(size) if sent.reads => {
             Error::other("too-large", format!("the answer to {what} is too large: {size} bytes"))
         }
+        SendError::LoginFailed(why) => Error::unauthorized(format!("{what} was not sent: {why}"))
+            .hint("check the user name and the secret of that slot"),
         SendError::Budget(why) => Error::other("budget", format!("{what} was not sent: {why}")),
         SendError::Other(why) if sent.reads => Error::internal(format!("{what} failed: {why}")),
         SendError::Other(why) => Error::outcome_unknown(format!("{what} failed: {why}")),
@@ -50,6 +52,7 @@ mod tests {
             (SendError::TooLarge(9), other("too-large"), ErrorKind::OutcomeUnknown),
             (SendError::Budget(text()), other("budget"), other("budget")),
             (SendError::Other(text()), ErrorKind::Internal, ErrorKind::OutcomeUnknown),
+            (SendError::LoginFailed(text()), ErrorKind::Unauthorized, ErrorKind::Unauthorized),
         ];
         for (given, reading, changing) in rows {
             let sent = |reads| Sent { what: "POST /x".into(), reads, slot: None };

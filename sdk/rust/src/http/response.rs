@@ -60,6 +60,11 @@ impl Response {
         Self { raw, sent: Sent { what: format!("{method} /"), reads, slot: None } }
     }
 
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn into_raw(self) -> Raw {
+        self.raw
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -169,8 +174,8 @@ impl Response {
     pub(super) fn sentence(&self) -> String {
         let text = self.text();
         let json: Option<serde_json::Value> = serde_json::from_slice(&self.raw.body).ok();
-        let known = ["detail", "message", "error_description", "error", "title"];
-        let field = json.as_ref().and_then(|json| known.iter().find_map(|key| json.get(key)?.as_str()));
+        let known = ["/detail", "/message", "/error_description", "/error/message", "/error", "/title"];
+        let field = json.as_ref().and_then(|json| known.iter().find_map(|place| json.pointer(place)?.as_str()));
         let said = field.or_else(|| page_title(&text)).unwrap_or(&text);
         let mut sentence = said.split_whitespace().collect::<Vec<_>>().join(" ");
         truncate(&mut sentence, SENTENCE);

@@ -15,7 +15,7 @@ impl Request {
     pub fn send(self) -> Result<Response> {
         let sent = Sent::of(&self);
         let request = self.build()?;
-        sent.answer(imports::http::send(&request))
+        sent.answer(imports::host::http::send(&request))
     }
 
     /// Sends it, takes only success, and reads the answer as JSON.
@@ -53,7 +53,7 @@ pub fn send_all(requests: impl IntoIterator<Item = Request>) -> Vec<Result<Respo
             sent
         }));
     }
-    let mut answers = imports::http::send_all(&built).into_iter();
+    let mut answers = imports::host::http::send_all(&built).into_iter();
     let mut one = |sent: Sent| match answers.next() {
         Some(answer) => sent.answer(answer),
         None => Err(Error::internal("the host gave fewer answers than there were requests")),

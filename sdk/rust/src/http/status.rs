@@ -134,9 +134,10 @@ mod tests {
 
     #[test]
     fn the_sentence_is_what_a_person_would_look_for() {
-        let rows: [(&[u8], &str); 6] = [
+        let rows: [(&[u8], &str); 7] = [
             (br#"{"detail":"no such pipeline","title":"Not Found"}"#, "no such pipeline"),
             (br#"{"message":"Bad credentials"}"#, "Bad credentials"),
+            (br#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"no such method"}}"#, "no such method"),
             (br#"{"error":"x","error_description":"expired"}"#, "expired"),
             (b"<html><head><title>Sign in\n [Jenkins]</title>", "Sign in [Jenkins]"),
             (b"  Retry\n later ", "Retry later"),

@@ -82,6 +82,11 @@ impl From<&[String]> for Target {
         Self::segments(segments.iter().map(String::as_str))
     }
 }
+impl From<Vec<&str>> for Target {
+    fn from(segments: Vec<&str>) -> Self {
+        Self::from(segments.as_slice())
+    }
+}
 impl From<Vec<String>> for Target {
     fn from(segments: Vec<String>) -> Self {
         Self::from(segments.as_slice())
@@ -131,6 +136,7 @@ mod tests {
         ];
         for (segments, path) in rows {
             assert_eq!(Target::from(segments).resolve().as_deref(), Ok(path), "{segments:?}");
+            assert_eq!(Target::from(segments.to_vec()), Target::from(segments));
         }
     }
 

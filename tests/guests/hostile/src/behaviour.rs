@@ -52,6 +52,13 @@ pub(crate) fn misbehave(settings: &Settings) -> Result<Vec<String>> {
             Request::post("/hook").send()?;
             Ok(Vec::new())
         }
+        "signed" => {
+            let claims = std::collections::BTreeMap::from([("iss", settings.text.as_str())]);
+            let slot = keys::sign_jwt("app", "ES256", &claims)?;
+            asked(Request::get("/app").credential(slot))
+        }
+        "logged-in" => asked(Request::get("/x").credential("token")),
+        "fetch" => asked(Request::get("/")),
         "many-handles" => handles(),
         "sleep" => {
             std::thread::sleep(std::time::Duration::from_secs(600));
@@ -123,6 +130,11 @@ fn requests(count: u32) -> Result<Vec<String>> {
         }
     }
     Ok(vec![answered.to_string()])
+}
+
+/// What the platform said to it.
+fn asked(request: Request) -> Result<Vec<String>> {
+    Ok(vec![request.send()?.ok()?.text()])
 }
 
 /// What becomes of a key: the names of slots, and the refusals.

@@ -9,6 +9,7 @@ use novacron_cicd_sdk::types::{Error, Operation, Run, RunRef, State, Status, Tic
 use novacron_cicd_sdk::{
     Credentials, Plugin, Result, Runs, Webhooks, context,
     credentials::Login,
+    http::{Capture, Request},
     plugin::CheckReport,
     runs::TriggerRequest,
     webhooks::{Decoded, Delivery},
@@ -63,7 +64,20 @@ impl Webhooks for Hostile {
 
 impl Credentials for Hostile {
     fn describe_login(slot: String) -> Result<Login> {
-        Err(Error::not_found(format!("nobody knows how to fill {slot}")))
+        let settings: Settings = context::settings()?;
+        if settings.behaviour != "logged-in" {
+            return Err(Error::not_found(format!("nobody knows how to fill {slot}")));
+        }
+        let login = Request::post("/token")
+            .form_secret("client_secret", &format!("slot:{slot}"))
+            .capture(Capture::pointer("/access_token", slot));
+        Ok(Login {
+            requests: vec![login.build()?],
+            placement: "bearer".into(),
+            lifetime_ms: None,
+            guards: Vec::new(),
+            more: Vec::new(),
+        })
     }
 }
 

@@ -22,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::host::{Answer, Host, soon};
 use crate::{
     api::{self, ApiError, ApiState, auth::Who, extract::Json, idempotency::Key},
-    service::ServiceError,
+    service::{Deed, Done, ServiceError, Services},
 };
 
 /// What the handler of this test did, and leave to go on.
@@ -40,21 +40,35 @@ async fn act(
     key: Key,
     Json(body): Json<Value>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    key.once(&state, &actor, &given, async move {
+    let work = async move |_, _, body: Value| {
         work.begun.add_permits(1);
         work.leave.acquire().await.map_err(|_| ApiError::Stopping)?.forget();
         let count = work.done.fetch_add(1, Ordering::SeqCst) + 1;
         match body["fail"].as_str() {
             Some("later") => Err(ApiError::Stopping),
             Some(_) => Err(ServiceError::NameTaken { what: "provider", name: "x".into() }.into()),
-            None => {
-                let location = [(header::LOCATION, "/v1/things/1")];
-                Ok((StatusCode::ACCEPTED, location, axum::Json(json!({"count": count}))).into_response())
-            }
+            None => Ok(Count(count)),
         }
-    })
-    .await
+    };
+    key.once(state, actor, body, work, counted).await
+}
+
+/// How often it was done; nothing of it is in the state.
+struct Count(usize);
+
+impl Done for Count {
+    fn deed(&self) -> Deed {
+        Deed::default()
+    }
+
+    async fn find(_: &Services, _: Deed) -> Result<Self, ServiceError> {
+        Err(ServiceError::Stopping)
+    }
+}
+
+async fn counted(_: ApiState, Count(count): Count) -> Response {
+    let location = [(header::LOCATION, "/v1/things/1")];
+    (StatusCode::ACCEPTED, location, axum::Json(json!({"count": count}))).into_response()
 }
 
 struct Place {

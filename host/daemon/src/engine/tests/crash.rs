@@ -6,11 +6,11 @@ use super::*;
 use crate::engine::testing::{Step, Stop, Stopping};
 
 /// Release, claim, job, mark, settle, and the claim after it.
-const TRANSACTIONS: usize = 6;
+pub(super) const TRANSACTIONS: usize = 6;
 
 impl Sim {
     /// Runs an engine whose n-th transaction does not come back, and ends it there as a crash would.
-    async fn crash(&self, nth: usize, stop: Stop, operation: OperationId) {
+    pub(super) async fn crash(&self, nth: usize, stop: Stop, operation: OperationId) {
         let stopped = watch::Sender::new(false);
         let ledger = Stopping { ledger: self.ledger(), nth, stop, count: AtomicUsize::new(0), stopped };
         let ledger = Arc::new(ledger);
@@ -80,6 +80,44 @@ async fn without_a_class_nothing_is_sent_twice_whatever_crashes() {
             assert_eq!(state == State::Ambiguous, expected == OperationState::Ambiguous);
         }
     }
+}
+
+#[tokio::test]
+async fn after_a_crash_a_trigger_is_not_sent_again_with_another_callback_address() {
+    const HERE: &str = "http://127.0.0.1:8094";
+    for (before, after, expected, sent) in
+        [(HERE, HERE, OperationState::Done, 2), (HERE, "http://127.0.0.1:8095", OperationState::Ambiguous, 1)]
+    {
+        let sim = Sim::new(Reporting::Callback, RecoveryClass::IdempotentKey).await;
+        sim.platform.scene().steps = [Step::Silent(true)].into();
+        let (run, operation) = sim.trigger().await;
+        let at = |base| EngineConfig { callbacks: called_back_at(base), ..EngineConfig::default() };
+        let engine = sim.engine_with(Arc::new(sim.ledger()), at(before));
+        sim.platform.arrived(1).await;
+        drop(engine);
+        let _engine = sim.engine_with(Arc::new(sim.ledger()), at(after));
+        sim.until_operation(operation, expected).await;
+        let urls: Vec<_> =
+            sim.platform.scene().triggers.iter().map(|(_, request, _)| request.callback.clone().unwrap().url).collect();
+        assert_eq!(urls, vec![format!("{before}/v1/callbacks/runs/{run}"); sent], "{after}");
+        if expected == OperationState::Ambiguous {
+            assert_eq!(sim.show(operation).await.error.unwrap().0, "host.callback-moved");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_never_sent_is_sent_with_the_callback_address_of_now() {
+    let sim = Sim::new(Reporting::Callback, RecoveryClass::IdempotentKey).await;
+    let (_, operation) = sim.trigger().await;
+    let config =
+        EngineConfig { callbacks: called_back_at("http://127.0.0.1:1"), workers: 0, ..EngineConfig::default() };
+    drop(sim.engine_with(Arc::new(sim.ledger()), config));
+    let config = EngineConfig { callbacks: called_back_at("http://127.0.0.1:2"), ..EngineConfig::default() };
+    let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
+    sim.until_operation(operation, OperationState::Done).await;
+    let url = sim.platform.scene().triggers[0].1.callback.clone().unwrap().url;
+    assert!(url.starts_with("http://127.0.0.1:2/"), "{url}");
 }
 
 #[tokio::test]

@@ -57,8 +57,7 @@ async fn a_run_that_calls_back_and_is_silent_past_its_deadline_is_lost() {
     let sim = Sim::new(Reporting::Callback, RecoveryClass::IdempotentKey).await;
     sim.platform.scene().steps = [Step::Answer(Ticket::Unknown(None))].into();
     let (run, operation) = sim.trigger().await;
-    let config =
-        EngineConfig { public_url: url::Url::parse("https://host.example.com").ok(), ..EngineConfig::default() };
+    let config = EngineConfig { callbacks: called_back_at("https://host.example.com"), ..EngineConfig::default() };
     let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
     sim.until_operation(operation, OperationState::Done).await;
     let sent = sim.show(operation).await.updated;

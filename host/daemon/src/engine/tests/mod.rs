@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod crash;
+mod discover;
 mod follow;
 mod outcome;
+mod plans;
+mod retry;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,17 +20,21 @@ use novacron_cicd_domain::{
     run::Run,
     status::{State, Status, Times},
 };
-use novacron_cicd_store::{EventFilter, Reader, Store, StoreError};
+use novacron_cicd_store::{EventFilter, Page, Reader, RunFilter, Store, StoreError};
 use uuid::Uuid;
 
 use super::{
-    Engine, EngineConfig, StoreLedger, World,
+    CallbackBase, Engine, EngineConfig, StoreLedger, World,
     payload::Payload,
     ports::{Ledger, Reporting},
     testing::{FakePlatform, HandClock, NoRandom},
 };
 
 const START: i64 = 1_700_000_000_000;
+
+fn called_back_at(base: &str) -> CallbackBase {
+    CallbackBase::Public(url::Url::parse(base).unwrap())
+}
 
 struct Sim {
     store: Store,
@@ -63,12 +70,21 @@ impl Sim {
     }
 
     fn engine_with(&self, ledger: Arc<dyn Ledger>, config: EngineConfig) -> Engine {
+        self.engine_that_copies(ledger, config, None)
+    }
+
+    fn engine_that_copies(
+        &self,
+        ledger: Arc<dyn Ledger>,
+        config: EngineConfig,
+        logs: Option<Arc<dyn super::logs::LogSink>>,
+    ) -> Engine {
         let world = World {
             clock: self.clock.clone(),
             random: Arc::new(NoRandom),
             providers: self.platform.clone(),
             ledger,
-            logs: None,
+            logs,
         };
         Engine::start(world, config)
     }
@@ -213,6 +229,7 @@ fn run(pipeline: &Pipeline) -> Run {
         pipeline_name: pipeline.name.clone(),
         provider: pipeline.provider,
         origin: "us".into(),
+        retry_of: None,
         external_id: None,
         ticket: None,
         number: None,

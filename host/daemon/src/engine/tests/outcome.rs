@@ -127,6 +127,18 @@ async fn a_run_that_a_search_does_not_show_yet_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_search_that_finds_the_platforms_queue_settles_a_lost_answer() {
+    let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
+    sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
+    sim.platform.scene().waits = Some("item-7".into());
+    let (run, operation) = sim.trigger().await;
+    let _engine = sim.engine();
+    sim.until_operation(operation, OperationState::Done).await;
+    assert_eq!(sim.run(run).await.ticket.as_deref(), Some("item-7"));
+    assert_eq!(sim.platform.scene().triggers.len(), 1);
+}
+
+#[tokio::test]
 async fn two_runs_with_one_token_are_for_an_operator_to_look_at() {
     let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
     sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
@@ -147,7 +159,13 @@ async fn a_running_run_is_canceled_by_the_platforms_name() {
     let cancel = sim.cancel(run).await;
     sim.until_operation(cancel, OperationState::Done).await;
     let expected = RunRef { pipeline: "theirs".into(), run: "ext-1".into(), attempt: None };
-    assert_eq!(sim.platform.scene().cancels[0].1, CancelTarget::Run(expected));
+    let (argument, target) = sim.platform.scene().cancels[0].clone();
+    assert_eq!(target, CancelTarget::Run(expected));
+    assert_eq!(
+        argument.correlation,
+        Some(sim.run(run).await.correlation),
+        "a platform that never named it knows it by this"
+    );
     assert!(!sim.run(run).await.status.state.is_terminal(), "only the platform says that it ended");
 }
 
@@ -254,8 +272,7 @@ async fn an_end_that_a_run_told_itself_is_not_taken_back_by_the_triggers_late_an
         .await
         .unwrap();
     sim.platform.scene().steps = [Step::Answer(Ticket::Run(Box::new(seen("r-1", State::Pending))))].into();
-    let config =
-        EngineConfig { public_url: url::Url::parse("https://host.example.com").ok(), ..EngineConfig::default() };
+    let config = EngineConfig { callbacks: called_back_at("https://host.example.com"), ..EngineConfig::default() };
     let _engine = sim.engine_with(Arc::new(sim.ledger()), config);
     sim.until("settled", move |state| Ok(state.operation(operation)?.state.is_settled())).await;
     assert_eq!(sim.run(run).await.status.state, State::Succeeded);

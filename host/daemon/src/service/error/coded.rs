@@ -52,6 +52,7 @@ impl Coded for ServiceError {
             Self::Store(error) => error.code(),
             Self::Vault(error) => error.code(),
             Self::Runtime(error) => error.code(),
+            Self::NotWaiting(error) => error.code(),
             Self::Io { .. } => match self.class() {
                 ErrorClass::Full => "state.full",
                 _ => "state.io",
@@ -87,7 +88,7 @@ impl Coded for ServiceError {
             Self::Unsupported { plugin, .. } => {
                 format!("`novacron-cicd plugin show {plugin}` lists what it can do")
             }
-            Self::NoPublicUrl { .. } => "set `public_url` to an address at which the runs can reach this host".into(),
+            Self::NoPublicUrl { .. } => "set `public_url` to the address at which that platform reaches this host, as in `serve --public-listen 0.0.0.0:8097 --public-url https://cicd.example.com`".into(),
             Self::Call { source, .. } => return source.hint(),
             Self::LogGap { expected, .. } => format!("send again from offset {expected}"),
             Self::Mismatch { .. } => "nothing of it was kept: send it again".into(),
@@ -95,6 +96,7 @@ impl Coded for ServiceError {
             Self::Store(error) => return error.hint(),
             Self::Vault(error) => return error.hint(),
             Self::Runtime(error) => return error.hint(),
+            Self::NotWaiting(error) => return error.hint(),
             Self::Io { .. } => "check the state directory: room, owner, permissions".into(),
             Self::Stopping => "try again when it is up".into(),
         };

@@ -69,11 +69,12 @@ async fn the_first_start_makes_one_admin_token_and_a_reset_makes_it_anew() {
     let home = tempfile::tempdir().unwrap();
     let file = StateDir::new(home.path()).admin_token();
     let store = Store::open(StateDir::new(home.path()).database(), &novacron_cicd_store::Options::default()).unwrap();
-    let first = tokens::first_admin(&store, file.clone(), Timestamp(1)).await.unwrap().unwrap();
+    let id = novacron_cicd_domain::id::TokenId(uuid::Uuid::now_v7());
+    let first = tokens::first_admin(&store, id, file.clone(), Timestamp(1)).await.unwrap().unwrap();
     let kept = std::fs::read_to_string(&file).unwrap();
     assert_eq!(kept.trim().as_bytes(), first.value.expose());
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(tokens::first_admin(&store, file.clone(), Timestamp(2)).await.unwrap().is_none(), "only once");
+    assert!(tokens::first_admin(&store, id, file.clone(), Timestamp(2)).await.unwrap().is_none(), "only once");
     let locked = reset_admin_token(home.path()).await.err().unwrap();
     assert_eq!(locked.class(), ErrorClass::Unavailable, "a host has the state");
     drop(store);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::service::{ErrorClass, PipelineChange, ProviderChange};
 use novacron_cicd_domain::platform::CallErrorKind;
+use novacron_cicd_store::StoredSession;
 
 #[tokio::test]
 async fn what_is_wrong_with_a_provider_is_said_with_its_place() {
@@ -112,6 +113,61 @@ async fn a_secret_that_is_named_stays_and_a_value_that_cannot_be_masked_is_refus
     house.services.runs.trigger(&admin(), "build", given).await.unwrap();
     let used = secrets.delete(&admin(), "deploy").await.unwrap_err();
     assert!(used.to_string().contains("operation"), "{used}");
+}
+
+#[tokio::test]
+async fn a_secret_that_a_pipeline_gives_its_runs_stays_until_no_pipeline_names_it() {
+    let house = house(RecoveryClass::IdempotentKey, 0).await;
+    house.furnish().await;
+    let (secrets, pipelines) = (&house.services.secrets, &house.services.pipelines);
+    secrets.set(&admin(), "deploy", Secret::new("deploy-value-1")).await.unwrap();
+    let token = |default: Option<&str>| Parameter {
+        default: default.map(str::to_owned),
+        ..parameter("TOKEN", ParameterKind::Secret, false)
+    };
+    for name in ["ship", "push"] {
+        let parameters = vec![token(Some("deploy"))];
+        let new = NewPipeline { name: name.into(), provider: "ci".into(), parameters, ..NewPipeline::default() };
+        pipelines.create(&admin(), new).await.unwrap();
+    }
+    let used = secrets.delete(&admin(), "deploy").await.unwrap_err();
+    assert_eq!(used.code(), "secret.in-use");
+    assert!(used.to_string().contains("pipeline push") && used.to_string().contains("pipeline ship"), "{used}");
+    pipelines.delete(&admin(), "push", false, None).await.unwrap();
+    let change = PipelineChange { parameters: Some(vec![token(None)]), ..PipelineChange::default() };
+    pipelines.update(&admin(), "ship", change, None).await.unwrap();
+    secrets.delete(&admin(), "deploy").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_value_ends_the_logins_that_were_made_with_the_old_one() {
+    let house = house(RecoveryClass::IdempotentKey, 0).await;
+    house.furnish().await;
+    house.services.secrets.set(&admin(), "other-key", Secret::new("another-signing-key")).await.unwrap();
+    let other = NewProvider { credentials: slot("other-key"), ..new_provider("other") };
+    let (ci, other) = (house.services.providers.show("ci").await.unwrap().id, {
+        house.services.providers.add(&admin(), other).await.unwrap().id
+    });
+    let session = StoredSession { sealed: vec![1], placement: "bearer".into(), expires: None };
+    house
+        .store
+        .write(move |tx| {
+            tx.put_session(ci, "signing", &session)?;
+            tx.put_session(other, "signing", &session)
+        })
+        .await
+        .unwrap();
+    house.forgotten.lock().unwrap().clear();
+    house.services.secrets.rotate(&admin(), "signing-key", Secret::new("a-newer-signing-key")).await.unwrap();
+    assert_eq!(*house.forgotten.lock().unwrap(), ["ci"]);
+    let now = novacron_cicd_domain::Timestamp(0);
+    let kept = house.store.read(move |state| {
+        Ok::<_, novacron_cicd_store::StoreError>([
+            state.session(ci, "signing", now)?.is_some(),
+            state.session(other, "signing", now)?.is_some(),
+        ])
+    });
+    assert_eq!(kept.await.unwrap(), [false, true]);
 }
 
 #[tokio::test]

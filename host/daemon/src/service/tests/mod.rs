@@ -4,11 +4,14 @@
 mod access;
 mod callbacks;
 mod configuration;
+mod once;
+mod retry;
 mod runs;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use novacron_cicd_domain::{
     Coded,
     operation::RecoveryClass,
@@ -18,7 +21,7 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_runtime::{
     RuntimeError,
-    plugin::{Manifest, PluginState, PluginSummary},
+    plugin::{Manifest, PluginError, PluginState, PluginSummary},
 };
 use novacron_cicd_store::{Page, Store};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
@@ -27,7 +30,7 @@ use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
     start::Parts,
 };
-use crate::engine::{EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
+use crate::engine::{CallbackBase, EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
 
 const MANIFEST: &str = r#"
 id = "fake"
@@ -49,9 +52,12 @@ type = "integer"
 maximum = 5
 "#;
 
-/// One plugin, `fake`.
-struct OnePlugin(Manifest);
+/// One plugin, `fake`, and the providers that it was told to forget.
+struct OnePlugin(Manifest, Arc<Forgotten>);
 
+type Forgotten = std::sync::Mutex<Vec<String>>;
+
+#[async_trait]
 impl Catalog for OnePlugin {
     fn plugins(&self) -> Vec<PluginSummary> {
         vec![PluginSummary {
@@ -76,49 +82,72 @@ impl Catalog for OnePlugin {
         plugin == self.0.id
     }
 
+    async fn look(&self) {}
+
+    async fn approve(&self, plugin: &str, sha256: &str) -> Result<(), PluginError> {
+        Err(PluginError::NotWaiting { id: plugin.into(), sha256: sha256.into() })
+    }
+
     fn check(&self, _: &Provider) -> Result<(), RuntimeError> {
         Ok(())
     }
 
-    fn forget(&self, _: &Provider) {}
+    fn forget(&self, provider: &Provider) {
+        self.1.lock().unwrap().push(provider.name.to_string());
+    }
 }
 
 struct House {
     services: Services,
     platform: Arc<FakePlatform>,
+    forgotten: Arc<Forgotten>,
     store: Store,
     home: tempfile::TempDir,
 }
 
 /// `workers` 0: nothing is ever sent.
 async fn house(recovery: RecoveryClass, workers: usize) -> House {
+    house_of(Reporting::Callback, recovery, workers).await
+}
+
+async fn house_of(reporting: Reporting, recovery: RecoveryClass, workers: usize) -> House {
     let home = tempfile::tempdir().unwrap();
     let store = Store::in_memory().unwrap();
-    let platform = FakePlatform::new(Reporting::Callback, recovery);
-    let public_url = url::Url::parse("https://host.example.com").ok();
+    let platform = FakePlatform::new(reporting, recovery);
+    let forgotten = Arc::default();
+    let services = assemble(&store, &platform, &forgotten, home.path(), workers).await;
+    House { services, platform, forgotten, store, home }
+}
+
+async fn assemble(
+    store: &Store,
+    platform: &Arc<FakePlatform>,
+    forgotten: &Arc<Forgotten>,
+    home: &std::path::Path,
+    workers: usize,
+) -> Services {
+    let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let parts = Parts {
         store: store.clone(),
         vault: Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()),
         masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
-        catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap())),
+        catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
         platforms: platform.clone(),
-        engine: EngineConfig { workers, public_url: public_url.clone(), ..EngineConfig::default() },
+        engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
         settings: Settings {
-            state_dir: home.path().to_owned(),
-            public_url,
+            state_dir: home.to_owned(),
             call_deadline: Duration::from_secs(5),
             heartbeat: Duration::from_secs(900),
             artifact_limit: 1 << 20,
         },
     };
-    let services = Services::assemble(parts, &StateDir::new(home.path())).await.unwrap();
-    House { services, platform, store, home }
+    Services::assemble(parts, &StateDir::new(home)).await.unwrap()
 }
 
 fn someone(role: Role) -> Actor {
-    Actor { token: None, name: "ada".into(), role }
+    Actor { token: None, name: "ada".into(), role, key: None }
 }
 
 fn admin() -> Actor {
@@ -144,6 +173,13 @@ fn parameter(name: &str, kind: ParameterKind, required: bool) -> Parameter {
 }
 
 impl House {
+    /// Another host on the same state, after this one; nothing is ever sent.
+    async fn again(self) -> Self {
+        self.services.stop(Duration::ZERO).await;
+        let services = assemble(&self.store, &self.platform, &self.forgotten, self.home.path(), 0).await;
+        Self { services, ..self }
+    }
+
     /// A provider, a secret and a pipeline `build`.
     async fn furnish(&self) {
         let key = Secret::new("a-signing-key-of-some-length");
