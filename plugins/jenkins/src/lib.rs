@@ -30,7 +30,7 @@ pub mod xml;
 
 use novacron_cicd_sdk::{
     Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
-    RunSearch, RunnerDrain, Runners, Runs, Webhooks,
+    RunSearch, RunnerDeletion, RunnerDrain, Runners, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
     context,
     credentials::Login,
@@ -285,7 +285,9 @@ impl Runners for Jenkins {
     fn get(runner: String) -> Result<Runner> {
         Ok(node(&Client::here()?, &runner)?.runner())
     }
+}
 
+impl RunnerDeletion for Jenkins {
     fn delete_runner(_operation: Operation, runner: String) -> Result<()> {
         let client = Client::here()?;
         client::done(&client.post(runners::target(&runner, &["doDelete"])).send()?)
@@ -416,5 +418,5 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
 
 novacron_cicd_sdk::export!(Jenkins with
     plugin, credentials, pipelines, pipeline_definitions, pipeline_state, pipeline_copies, pipeline_lint, runs, run_search,
-    run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_drain, webhooks,
+    run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_deletion, runner_drain, webhooks,
 );

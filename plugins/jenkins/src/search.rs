@@ -49,7 +49,7 @@ pub fn goes_further_back(builds: &[Build], full: usize, since: Timestamp) -> boo
 /// What there is of a run. The queue has to be read before the builds: what leaves it in between is seen in one of them.
 ///
 /// # Errors
-/// `transient` while it waits in the queue, or something that may be it: it has no number yet.
+/// `transient` while something waits in the queue that may be it, of a job without the parameter.
 pub fn find(
     client: &Client,
     pipeline: &str,
@@ -69,7 +69,7 @@ pub fn find(
         ours.dedup_by_key(|build| build.number);
         return match ours.as_slice() {
             [] => match queue.items.iter().find(|item| item.carries(parameter, token)) {
-                Some(item) => Err(Error::transient(format!("it waits in Jenkins' queue as item {}", item.id))),
+                Some(item) => Ok(RunMatch::Queued(item.id.to_string())),
                 None => Ok(RunMatch::None),
             },
             [build] => Ok(RunMatch::One(build.run(client, pipeline))),
@@ -129,6 +129,7 @@ mod tests {
     fn told(found: Result<RunMatch, ErrorKind>) -> Result<Vec<String>, ErrorKind> {
         Ok(match found? {
             RunMatch::None => vec![],
+            RunMatch::Queued(ticket) => vec![format!("queued {ticket}")],
             RunMatch::One(run) => vec![format!("= {}", run.identity.run)],
             RunMatch::Many(runs) => runs.into_iter().map(|run| run.run).collect(),
         })
@@ -142,7 +143,7 @@ mod tests {
             (others(), None, Ok(vec![])),
             (with(build(4, 2_000, Some("nc-7"), USER)), None, Ok(vec!["= 4"])),
             (with(build(4, 2_000, Some("nc-7"), USER)), Some("nc-7"), Ok(vec!["= 4"])),
-            (others(), Some("nc-7"), Err(ErrorKind::Transient)),
+            (others(), Some("nc-7"), Ok(vec!["queued 9"])),
             (others(), Some("nc-8"), Ok(vec![])),
             (
                 [with(build(5, 2_000, Some("nc-7"), USER)), with(build(4, 2_000, Some("nc-7"), USER))].concat(),

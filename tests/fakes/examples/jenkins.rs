@@ -23,6 +23,8 @@ async fn main() {
     let branches = vec![Item::job("main"), Item::job("dev%2Fmain")];
     let team = Item::folder("team", FOLDER, vec![Item::job("my job"), Item::folder("repo", MULTIBRANCH, branches)]);
     let jenkins = Jenkins::start(vec![app, Item::job("plain"), team]).await;
+    // Here it is where it thinks it is: most clients are lost otherwise.
+    jenkins.world().root_url = jenkins.url() + "/";
     println!("{} user {USER} token {} password {}", jenkins.url(), secret("token"), secret("password"));
     let clock = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     let mut running: Vec<(String, u64, u32)> = Vec::new();

@@ -179,7 +179,6 @@ impl House {
             deadline: Duration::from_secs(30),
             cancel: CancellationToken::new(),
             actor: "test".into(),
-            roots: None,
         };
         self.runtime.provider(binding).unwrap()
     }
@@ -188,5 +187,10 @@ impl House {
 /// Some intent.
 #[must_use]
 pub fn operation() -> OperationArg {
-    OperationArg { id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()), attempt: 1, first_sent: None }
+    OperationArg {
+        id: novacron_cicd_domain::id::OperationId(uuid::Uuid::nil()),
+        attempt: 1,
+        first_sent: None,
+        correlation: None,
+    }
 }

@@ -170,7 +170,7 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let build = number.parse().ok().and_then(|number| world.build(name, number).cloned());
             build.map_or_else(missing, |build| stages(&world.plugins, &build, "blueocean-rest"))
         }
-        ("GET", [""]) => Answer::page(200, "Dashboard"),
+        ("GET", [""]) => Answer::page(200, "Dashboard").header("x-jenkins", "2.579"),
         ("GET", ["api", "json"]) => {
             let jobs: Vec<Value> = world.items.iter().map(|item| world.item_json(item, &item.name)).collect();
             let root =
@@ -256,10 +256,10 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             if method == "DELETE" { Answer::new(204) } else { Answer::to(302, &format!("{CONTEXT}/")) }
         }
         (method, [number, rest @ ..]) => {
-            let (now, plugins, files) = (world.now, world.plugins.clone(), world.files.clone());
+            let (now, plugins, files, job) = (world.now, world.plugins.clone(), world.files.clone(), world.url(name));
             let build = number.parse().ok().and_then(|number| world.build(name, number));
             build.map_or_else(missing, |build| match (method, rest) {
-                ("GET", ["api", "json"]) => read(seen, &build_json(build, now)),
+                ("GET", ["api", "json"]) => read(seen, &build_json(build, &job, now)),
                 ("GET", ["stages", "tree"]) => stages(&plugins, build, "pipeline-graph-view"),
                 ("GET", ["wfapi", "describe"]) => stages(&plugins, build, "pipeline-rest-api"),
                 ("GET", ["wfapi", "pendingInputActions"]) if plugins.iter().any(|name| name == "pipeline-rest-api") => {

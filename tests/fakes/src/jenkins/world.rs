@@ -220,6 +220,18 @@ impl World {
         (self.next_place, true)
     }
 
+    /// Where an item is, as Jenkins tells it.
+    pub(super) fn url(&self, full_name: &str) -> String {
+        let mut url = self.root_url.clone();
+        for name in full_name.split('/') {
+            url.push_str(&format!(
+                "job/{}/",
+                percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
+            ));
+        }
+        url
+    }
+
     pub(super) fn place_json(&self, place: &Place) -> Value {
         let class = match place.left {
             None => "hudson.model.Queue$WaitingItem",
@@ -228,7 +240,7 @@ impl World {
         let mut value = json!({
             "_class": class, "id": place.id, "actions": place.actions, "blocked": false, "buildable": false, "stuck": false,
             "inQueueSince": self.now, "why": place.left.is_none().then_some("In the quiet period. Expires in 4.9 sec"),
-            "task": { "_class": PIPELINE, "name": place.job, "url": format!("{}job/{}/", self.root_url, place.job) },
+            "task": { "_class": PIPELINE, "name": place.job, "url": self.url(&place.job) },
             "url": format!("queue/item/{}/", place.id),
         });
         if let Some(left) = &place.left {
@@ -236,7 +248,7 @@ impl World {
             value["executable"] = match left {
                 Left::As(number) => {
                     json!({ "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": number,
-                                            "url": format!("{}job/{}/{number}/", self.root_url, place.job) })
+                                            "url": format!("{}{number}/", self.url(&place.job)) })
                 }
                 _ => Value::Null,
             };
@@ -246,13 +258,19 @@ impl World {
 
     pub(super) fn item_json(&self, item: &Item, full_name: &str) -> Value {
         let mut value = json!({ "_class": item.class, "name": item.name, "fullName": full_name,
-                                "url": format!("{}job/{full_name}/", self.root_url) });
+                                "url": self.url(full_name) });
         if let Some(items) = &item.items {
             let inner = items.iter().map(|inner| self.item_json(inner, &format!("{full_name}/{}", inner.name)));
             value["jobs"] = inner.collect();
             return value;
         }
-        let builds = || item.builds.iter().rev().filter(|build| !build.hidden).map(|build| build_json(build, self.now));
+        let builds = || {
+            item.builds
+                .iter()
+                .rev()
+                .filter(|build| !build.hidden)
+                .map(|build| build_json(build, &self.url(full_name), self.now))
+        };
         let property = item.parameters.as_ref().map(|definitions| {
             json!({ "_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": definitions })
         });
@@ -267,7 +285,7 @@ impl World {
     }
 }
 
-pub(super) fn build_json(build: &Build, now: u64) -> Value {
+pub(super) fn build_json(build: &Build, job: &str, now: u64) -> Value {
     let class = if build.is_pipeline {
         "org.jenkinsci.plugins.workflow.job.WorkflowRun"
     } else {
@@ -277,7 +295,7 @@ pub(super) fn build_json(build: &Build, now: u64) -> Value {
         "_class": class, "number": build.number, "id": build.number.to_string(),
         "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
         "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
-        "displayName": format!("#{}", build.number), "actions": build.actions,
+        "url": format!("{job}{}/", build.number), "displayName": format!("#{}", build.number), "actions": build.actions,
         "artifacts": build.artifacts.iter().map(|(path, _)| json!({ "fileName": path, "relativePath": path })).collect::<Value>(),
     })
 }

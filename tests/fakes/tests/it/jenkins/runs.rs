@@ -3,7 +3,9 @@
 use novacron_cicd_domain::{
     Timestamp,
     parameter::ParameterKind,
-    platform::{CallErrorKind, CancelTarget, Delivery, Given, HookObservation, RunMatch, RunRef, Ticket, Value},
+    platform::{
+        CallErrorKind, CancelTarget, Delivery, Given, HookObservation, RetryScope, RunMatch, RunRef, Ticket, Value,
+    },
     run::SeenRun,
     status::State,
 };
@@ -153,7 +155,8 @@ async fn a_trigger_whose_answer_is_lost_is_found_again_and_never_taken_for_none(
     let error = setup.provider.trigger(&operation(), request("app", &[("VERSION", "2")])).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::OutcomeUnknown);
     let find = || setup.provider.find_by_correlation("app", "nc-7", LONG_AGO);
-    assert_eq!(find().await.unwrap_err().kind, CallErrorKind::Transient, "it waits in the queue, with no number yet");
+    let RunMatch::Queued(ticket) = find().await.unwrap() else { unreachable!("it waits in the queue") };
+    assert_eq!(setup.resolve(&ticket).await, Ticket::Queued(ticket.clone()));
     setup.jenkins.begin(setup.jenkins.waiting()[0]);
     let RunMatch::One(found) = find().await.unwrap() else { unreachable!("it began") };
     assert_eq!(found.run.external_id.as_deref(), Some("1"));
@@ -255,4 +258,19 @@ async fn a_notification_is_a_hint_at_a_build() {
     let body = br#"{"name":"app","build":{"phase":"FINALIZED","number":17,"url":"job/app/17/"}}"#.to_vec();
     let decoded = setup.provider.decode_webhook(Delivery { headers: vec![], body }).await.unwrap();
     assert_eq!(decoded.observations, [HookObservation::Changed(run("17"))]);
+}
+
+#[tokio::test]
+async fn a_retry_is_a_build_of_its_own_with_what_the_first_was_given() {
+    let setup = Setup::new(vec![tracked()]).await;
+    setup.trigger().await;
+    setup.jenkins.begin(setup.jenkins.waiting()[0]);
+    setup.jenkins.end("app", 1, "FAILURE");
+    let ticket = setup.provider.retry(&operation(), &run("1"), RetryScope::All, "nc-9").await.unwrap();
+    setup.jenkins.begin(setup.jenkins.waiting()[0]);
+    assert_eq!(begun(setup.resolve(&queued(ticket)).await).external_id.as_deref(), Some("2"));
+    let again = setup.provider.get_run(&run("2")).await.unwrap();
+    assert_eq!((again.correlation.as_deref(), again.parameters["VERSION"].as_str()), (Some("nc-9"), "2"));
+    let error = setup.provider.retry(&operation(), &run("1"), RetryScope::Failed, "nc-9").await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Unsupported("run-retry.failed".into()));
 }
