@@ -139,7 +139,8 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
         .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
         .collect();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (seen.method.as_str(), parts.as_slice()) {
+    let method = if seen.method == "HEAD" { "GET" } else { seen.method.as_str() };
+    match (method, parts.as_slice()) {
         ("GET", ["crumbIssuer", "api", "json"]) if !world.crumbs => Answer::page(404, "Not Found"),
         ("GET", ["crumbIssuer", "api", "json"]) => {
             let session = caller.session.clone().unwrap_or_else(|| new_session(world, None));
@@ -323,7 +324,12 @@ fn schedule(
                     );
                 }
                 let hidden = definition["type"] == "PasswordParameterDefinition";
-                given.push(if hidden { json!({ "name": name }) } else { json!({ "name": name, "value": value }) });
+                let class = definition["type"].as_str().unwrap_or_default().replace("Definition", "Value");
+                let mut shown = json!({ "_class": format!("hudson.model.{class}"), "name": name });
+                if !hidden {
+                    shown["value"] = value;
+                }
+                given.push(shown);
             }
         }
     }
