@@ -30,7 +30,7 @@ pub mod xml;
 
 use novacron_cicd_sdk::{
     Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
-    RunSearch, RunnerDeletion, RunnerDrain, Runners, Runs, Webhooks,
+    RunSearch, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
     context,
     credentials::Login,
@@ -42,7 +42,6 @@ use novacron_cicd_sdk::{
     run_gates::{Decision, Gate},
     run_listing::{RunFilter, RunPage},
     run_retry::RetryScope,
-    runners::{Runner, RunnerPage},
     runs::TriggerRequest,
     types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, State, Ticket, Timestamp},
     webhooks::{Decoded, Delivery},
@@ -52,7 +51,6 @@ use build::Build;
 use client::Client;
 use job::Job;
 use queue::{Item, Standing};
-use runners::{Computer, Computers};
 use stages::{Source, Stages};
 
 /// The provider.
@@ -274,38 +272,6 @@ impl Artifacts for Jenkins {
     }
 }
 
-impl Runners for Jenkins {
-    fn list_runners(_page: PageRequest) -> Result<RunnerPage> {
-        let client = Client::here()?;
-        let computers: Computers =
-            client::fetch(client.tree("/computer/api/json", format!("computer[{}]", runners::TREE)))?;
-        Ok(RunnerPage { items: computers.computer.into_iter().map(Computer::runner).collect(), next: None })
-    }
-
-    fn get(runner: String) -> Result<Runner> {
-        Ok(node(&Client::here()?, &runner)?.runner())
-    }
-}
-
-impl RunnerDeletion for Jenkins {
-    fn delete_runner(_operation: Operation, runner: String) -> Result<()> {
-        let client = Client::here()?;
-        client::done(&client.post(runners::target(&runner, &["doDelete"])).send()?)
-    }
-}
-
-impl RunnerDrain for Jenkins {
-    // Jenkins only has a switch that turns over: where it stands as it should, it is not touched.
-    fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
-        let client = Client::here()?;
-        if node(&client, &runner)?.temporarily_offline == draining {
-            return Ok(());
-        }
-        let switch = client.post(runners::target(&runner, &["toggleOffline"]));
-        client::done(&switch.query("offlineMessage", message.unwrap_or_default()).send()?)
-    }
-}
-
 impl Webhooks for Jenkins {
     fn decode(delivery: Delivery) -> Result<Decoded> {
         hooks::decode(&delivery)
@@ -342,10 +308,6 @@ fn start(client: &Client, request: &TriggerRequest) -> Result<Ticket> {
 
 fn read(client: &Client, run: &RunRef) -> Result<Build> {
     client::fetch(client.tree(path::of_build(run, &["api", "json"])?, build::TREE))
-}
-
-fn node(client: &Client, runner: &str) -> Result<Computer> {
-    client::fetch(client.tree(runners::target(runner, &["api", "json"]), runners::TREE))
 }
 
 /// The stages of a pipeline's build, from the first plugin of Jenkins that shows them. Which one that is, is remembered for an

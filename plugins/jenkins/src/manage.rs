@@ -1,12 +1,14 @@
-//! Definitions, their state and copies, the linter, the store of credentials: what changes a controller beside its runs.
+//! Definitions, their state and copies, the linter, the store of credentials, the nodes: what changes a controller beside its runs.
 //!
 //! Must be absent here, as in the crate's root: what a request looks like and what an answer means.
 
 use novacron_cicd_sdk::{
-    PipelineCopies, PipelineDefinitions, PipelineLint, PipelineState, Pipelines, Result, Secrets,
+    PipelineCopies, PipelineDefinitions, PipelineLint, PipelineState, Pipelines, Result, RunnerDeletion, RunnerDrain,
+    Runners, Secrets,
     http::{Body, Request, encode},
     pipeline_definitions::Definition,
     pipeline_lint::{Finding, LintRequest},
+    runners::{Runner, RunnerPage},
     secrets::{SecretChange, SecretPage},
     types::{Error, Operation, PageRequest, Pipeline},
 };
@@ -15,6 +17,7 @@ use crate::{
     Jenkins,
     client::{self, Client},
     config, credentials, lint, path,
+    runners::{self, Computer, Computers},
 };
 
 fn xml(request: Request, text: impl AsRef<str>) -> Request {
@@ -186,4 +189,40 @@ impl Secrets for Jenkins {
         let target = credentials::target(scope.as_deref(), &["credential", &name, "config.xml"]);
         client::done(&client.delete(target).send()?)
     }
+}
+
+impl Runners for Jenkins {
+    fn list_runners(_page: PageRequest) -> Result<RunnerPage> {
+        let client = Client::here()?;
+        let computers: Computers =
+            client::fetch(client.tree("/computer/api/json", format!("computer[{}]", runners::TREE)))?;
+        Ok(RunnerPage { items: computers.computer.into_iter().map(Computer::runner).collect(), next: None })
+    }
+
+    fn get(runner: String) -> Result<Runner> {
+        Ok(node(&Client::here()?, &runner)?.runner())
+    }
+}
+
+impl RunnerDeletion for Jenkins {
+    fn delete_runner(_operation: Operation, runner: String) -> Result<()> {
+        let client = Client::here()?;
+        client::done(&client.post(runners::target(&runner, &["doDelete"])).send()?)
+    }
+}
+
+impl RunnerDrain for Jenkins {
+    // Jenkins only has a switch that turns over: where it stands as it should, it is not touched.
+    fn set_draining(_operation: Operation, runner: String, draining: bool, message: Option<String>) -> Result<()> {
+        let client = Client::here()?;
+        if node(&client, &runner)?.temporarily_offline == draining {
+            return Ok(());
+        }
+        let switch = client.post(runners::target(&runner, &["toggleOffline"]));
+        client::done(&switch.query("offlineMessage", message.unwrap_or_default()).send()?)
+    }
+}
+
+fn node(client: &Client, runner: &str) -> Result<Computer> {
+    client::fetch(client.tree(runners::target(runner, &["api", "json"]), runners::TREE))
 }
