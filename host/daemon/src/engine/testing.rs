@@ -22,7 +22,8 @@ use novacron_cicd_domain::{
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
         LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage,
-        RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
+        TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 use super::{
     StoreLedger,
     discover::{Noted, TakenIn},
+    payload::Drain,
     ports::{Call, Clock, Job, Ledger, Opened, Providers, Random, Reporting, SecretSource},
     verdict::Verdict,
 };
@@ -124,6 +126,9 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
+    pub(crate) runners: Vec<RemoteRunner>,
+    /// Every drain that arrived.
+    pub(crate) drains: Vec<(OperationArg, Drain)>,
     /// What is said of an artifact's bytes.
     pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
@@ -360,6 +365,36 @@ impl Providers for FakePlatform {
             expires: None,
             ranges: false,
         })
+    }
+
+    async fn runners(&self, _: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
+        let scene = self.scene();
+        let after = page.cursor.unwrap_or_default();
+        let mut left = scene.runners.iter().filter(|runner| runner.id > after);
+        let items: Vec<_> = left.by_ref().take(page.limit as usize).cloned().collect();
+        let next = left.next().and(items.last()).map(|last| last.id.clone());
+        Ok(RemotePage { items, next })
+    }
+
+    async fn runner(&self, _: Call, runner: String) -> Result<RemoteRunner, CallError> {
+        let found = self.scene().runners.iter().find(|known| known.id == runner).cloned();
+        found.ok_or_else(|| error(CallErrorKind::NotFound, false))
+    }
+
+    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
+        self.scene().drains.push((operation, wanted.clone()));
+        let act = || {
+            for runner in self.scene().runners.iter_mut().filter(|runner| runner.id == wanted.runner) {
+                runner.draining = wanted.draining;
+            }
+        };
+        match self.play(&call, act).await {
+            Some(Err(error)) => Err(error),
+            _ => {
+                act();
+                Ok(())
+            }
+        }
     }
 
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
