@@ -1,6 +1,7 @@
 //! A provider that has to be asked: what others start is seen, a run is retried, whatever crashes; logs, artifacts and runners come by the
 //! plugin's plans. The platform is played by this process and keeps count.
 
+mod moved;
 mod platform;
 mod retry;
 
@@ -20,7 +21,11 @@ struct Polled {
 impl Polled {
     /// With the pipeline `app` of the provider `ci`.
     async fn new() -> (Self, Host, Api, Cli) {
-        let polled = Self { platform: Platform::start().await, home: Arc::new(Home::new()) };
+        Self::on(Platform::start().await).await
+    }
+
+    async fn on(platform: Platform) -> (Self, Host, Api, Cli) {
+        let polled = Self { platform, home: Arc::new(Home::new()) };
         polled.home.install("novacron-cicd-guest-polled");
         let host = Host::start(&polled.home, Setup::default()).await;
         let (api, cli) = (host.api().await, host.cli());

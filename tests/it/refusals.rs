@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Repository, SCRIPT, World, pipeline_body};
+use crate::harness::{Repository, SCRIPT, World, document, pipeline_body};
 
 #[tokio::test]
 async fn every_refusal_says_what_to_do() {
@@ -273,4 +273,49 @@ async fn the_command_line_says_by_its_exit_code_what_kind_of_failure_it_was() {
         assert_eq!(ended.code, code, "{what}: {ended}");
         assert!(ended.stderr.contains(wanted), "{what}: {ended}");
     }
+}
+
+/// A receiver with the certificate of a private authority: it answers 200 to whatever comes through its TLS.
+async fn private_receiver() -> String {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let chain = CertificateDer::pem_slice_iter(testdata("server.pem").as_bytes()).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(testdata("server.key").as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/hook", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    url
+}
+
+fn testdata(name: &str) -> String {
+    document(&format!("host/runtime/tests/egress/testdata/{name}"))
+}
+
+#[tokio::test]
+async fn a_receiver_with_a_private_certificate_is_believed_with_the_file_of_its_authority_alone() {
+    let world = World::new().await;
+    world.add_provider().await;
+    let url = private_receiver().await;
+    let receiver = ["--plugin", "webhook", "--base-url", &url, "--credential", "signing=ci-signing"];
+    let add = [&["provider", "add", "lan"], &receiver[..], &["--grant-network", "127.0.0.1/32"]].concat();
+    let refused = world.cli.run(&add).await;
+    assert!(refused.code != 0 && refused.stderr.contains("provider.unreachable"), "{refused}");
+    let work = world.home().work();
+    std::fs::write(work.join("nonsense.pem"), "no certificate").unwrap();
+    std::fs::write(work.join("authority.pem"), testdata("ca.pem")).unwrap();
+    let refused = world.cli.run(&[&add[..], &["--ca-file", "nonsense.pem"]].concat()).await;
+    assert!(refused.code != 0 && refused.stderr.contains("there is no certificate in them"), "{refused}");
+    world.cli.ok(&[&add[..], &["--ca-file", "authority.pem"]].concat()).await;
+    world.cli.ok(&["provider", "check", "lan"]).await;
 }

@@ -3,15 +3,18 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::TcpListener,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Instant,
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
-use crate::{guests, tree};
+use crate::{
+    guests,
+    process::{self, Running},
+    tree,
+};
 
 /// What the demo's repository builds with.
 const BUILD: &str = r#"#!/bin/sh
@@ -22,9 +25,6 @@ mkdir -p dist
 printf 'backend %s (%s)\n' "$VERSION" "$BUILD_ENV" > dist/backend.bin
 echo "done"
 "#;
-
-/// How long a program may take until it is there.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Shows the main job.
 pub(crate) fn run(keep: bool) -> anyhow::Result<()> {
@@ -39,7 +39,7 @@ pub(crate) fn run(keep: bool) -> anyhow::Result<()> {
     let shown = stage.play();
     let seconds = began.elapsed().as_secs_f64();
     if shown.is_err() {
-        println!("\nThe host's last words:\n{}", tail(&place.path().join("host.log")));
+        println!("\nThe host's last words:\n{}", process::tail(&place.path().join("host.log")));
     }
     shown?;
     println!("\nThat was the main job, in {seconds:.1} s. Where to look next:");
@@ -51,7 +51,7 @@ pub(crate) fn run(keep: bool) -> anyhow::Result<()> {
         let place = place.keep();
         println!("\nThe host is still running; its state is in {}.", place.display());
         println!("  talk to it:  {} --state-dir {} run list", stage.program.display(), place.join("state").display());
-        println!("  stop it:     kill {} {}", stage.host.0.id(), stage.ci.0.id());
+        println!("  stop it:     kill {} {}", stage.host.id(), stage.ci.id());
         println!("  clean up:    rm -r {}", place.display());
     } else {
         drop(stage);
@@ -61,27 +61,14 @@ pub(crate) fn run(keep: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A program that ends with the demo.
-struct Ending(Child, bool);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if self.1 {
-            // It has ended already where this fails.
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
-}
-
 /// A host and a CI server at work.
 struct Stage {
     program: PathBuf,
     state: PathBuf,
     place: PathBuf,
     hook: String,
-    host: Ending,
-    ci: Ending,
+    host: Running,
+    ci: Running,
 }
 
 impl Stage {
@@ -107,8 +94,8 @@ impl Stage {
             .arg(place.join("ci"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut ci = Ending(ci.spawn().context("starting the small CI server")?, true);
-        let output = ci.0.stdout.take().context("the small CI server has no output")?;
+        let mut ci = Running::start(&mut ci)?;
+        let output = ci.child().stdout.take().context("the small CI server has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let said: serde_json::Value = serde_json::from_str(&line).context("what the small CI server says first")?;
@@ -119,35 +106,10 @@ impl Stage {
         let state = place.join("state");
         fs::create_dir_all(state.join("plugins"))?;
         fs::copy(guests::component("novacron-cicd-plugin-webhook"), state.join("plugins/webhook.wasm"))?;
-        let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
         let program = tree::program("novacron-cicd");
-        let log = fs::File::create(place.join("host.log"))?;
-        let mut host = Command::new(&program);
-        host.args(["serve", "--listen", &address])
-            .arg("--state-dir")
-            .arg(&state)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        println!("  $ novacron-cicd serve --listen {address}");
-        let host = Ending(host.spawn().context("starting the host")?, true);
-        let mut stage = Self { program, state, place: place.to_owned(), hook, host, ci };
-        stage.wait_for_host()?;
-        Ok(stage)
-    }
-
-    fn wait_for_host(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.host.0.try_wait()? {
-                bail!("the host ended at once ({status}):\n{}", tail(&self.place.join("host.log")));
-            }
-            if self.state.join("daemon.json").is_file() {
-                return Ok(());
-            }
-            std::thread::park_timeout(Duration::from_millis(50));
-        }
-        bail!("the host was not ready within {PATIENCE:?}:\n{}", tail(&self.place.join("host.log")))
+        println!("  $ novacron-cicd serve --listen {}", process::FREE_PORT);
+        let host = Running::host(&program, &state, &place.join("host.log"))?;
+        Ok(Self { program, state, place: place.to_owned(), hook, host, ci })
     }
 
     fn play(&self) -> anyhow::Result<()> {
@@ -256,12 +218,15 @@ impl Stage {
     fn id(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(&self.program).args(arguments).arg("--state-dir").arg(&self.state).output()?;
         let listing: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-        Ok(listing[0]["id"].as_str().context("the list is empty")?.to_owned())
+        Ok(listing[0]["id"]
+            .as_str()
+            .with_context(|| format!("novacron-cicd {} lists nothing", arguments.join(" ")))?
+            .to_owned())
     }
 
     fn leave(&mut self) {
-        self.host.1 = false;
-        self.ci.1 = false;
+        self.host.leave();
+        self.ci.leave();
     }
 }
 
@@ -277,10 +242,4 @@ fn random_secret() -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(20)..].join("\n")
 }

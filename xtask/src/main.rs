@@ -2,13 +2,14 @@
 //!
 //! Each command says what it does, installs what is missing, and needs nothing but rustup's toolchain, a C compiler and git; the tests also curl
 //! and Python. It is built before everything else, so its dependencies stay few; no crate of the host may be among them.
-#![expect(clippy::print_stdout, reason = "its output is for the person who runs it")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is for the person who runs it")]
 
 mod bench;
 mod demo;
 mod guests;
 mod mutants;
 mod peers;
+mod process;
 mod python;
 mod test;
 mod tools;
@@ -56,7 +57,7 @@ fn main() -> std::process::ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            println!("error: {error:#}");
+            eprintln!("error: {error:#}");
             std::process::ExitCode::FAILURE
         }
     }

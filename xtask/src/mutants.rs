@@ -6,6 +6,7 @@
 //! it would take a crate without its guard for the real one. Compiled dependencies are copied, which saves minutes.
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use crate::{guests, tree};
+use crate::{guests, process, tree};
 
 /// A test that hangs without its guard has noticed, too; but it must not hang us.
 const LONGEST_TEST: Duration = Duration::from_secs(300);
@@ -60,7 +61,7 @@ pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
     let table: Table = toml::from_str(&text).context("tests/mutants.toml")?;
     let chosen: Vec<_> =
         table.mutant.iter().filter(|mutant| filter.is_none_or(|part| mutant.name.contains(part))).collect();
-    ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {filter:?} in its name");
+    ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {:?} in its name", filter.unwrap_or_default());
     if chosen.iter().any(|mutant| !mutant.builds.is_empty()) {
         guests::build()?;
     }
@@ -161,14 +162,13 @@ impl Scratch {
         for package in &mutant.builds {
             let built = self.cargo(&["build", "--quiet", "--locked", "-p", package]).output()?;
             if !built.status.success() {
-                return Ok(Outcome::NotRun(last_lines(&built.stderr)));
+                return Ok(Outcome::NotRun(process::last_lines(&String::from_utf8_lossy(&built.stderr))));
             }
         }
-        let built = self
-            .cargo(&["test", "--quiet", "--locked", "-p", &mutant.package, "--all-targets", "--no-run"])
-            .output()?;
+        let built =
+            self.cargo(&["test", "--quiet", "--locked", "-p", &mutant.package, "--tests", "--no-run"]).output()?;
         if !built.status.success() {
-            return Ok(Outcome::NotRun(last_lines(&built.stderr)));
+            return Ok(Outcome::NotRun(process::last_lines(&String::from_utf8_lossy(&built.stderr))));
         }
         let log = tree::target().join("mutants/test.log");
         let mut child = self
@@ -177,7 +177,8 @@ impl Scratch {
                 "--locked",
                 "-p",
                 &mutant.package,
-                "--all-targets",
+                // Not all targets: a benchmark would be run whole, whatever the test's name.
+                "--tests",
                 "--no-fail-fast",
                 "--",
                 "--exact",
@@ -185,6 +186,7 @@ impl Scratch {
             ])
             .stdout(std::fs::File::create(&log)?)
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()?;
         let began = Instant::now();
         let status = loop {
@@ -192,11 +194,12 @@ impl Scratch {
                 break status;
             }
             if began.elapsed() > LONGEST_TEST {
-                child.kill()?;
+                // The test and what it started, not cargo alone.
+                process::signal("KILL", &format!("-{}", child.id()))?;
                 child.wait()?;
                 return Ok(Outcome::Red);
             }
-            pause();
+            process::pause(Duration::from_millis(100));
         };
         let text = std::fs::read_to_string(&log)?;
         // Whole name, run once: `test name ... ok` or `test name ... FAILED`.
@@ -244,17 +247,6 @@ fn copy_with_times(from: &Path, to: &Path) -> anyhow::Result<()> {
         std::fs::File::options().write(true).open(to)?.set_modified(std::fs::metadata(from)?.modified()?)?;
     }
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a single thread that waits for a child")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(100));
-}
-
-fn last_lines(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
 }
 
 fn copy_if_changed(from: &Path, to: &Path) -> anyhow::Result<()> {

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use anyhow::Context as _;
+
 use crate::tree;
 
 /// What guests are compiled for.
@@ -11,7 +13,11 @@ const DENY_VERSION: &str = "0.20.2";
 
 /// Installs the guests' target where rustup has not done it by itself.
 pub(crate) fn guest_target() -> anyhow::Result<()> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(tree::root()).output()?;
+    let output = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .current_dir(tree::root())
+        .output()
+        .context("starting rustc: is rustup's toolchain on the PATH?")?;
     let sysroot = String::from_utf8(output.stdout)?;
     if std::path::Path::new(sysroot.trim()).join("lib/rustlib").join(GUEST_TARGET).is_dir() {
         return Ok(());

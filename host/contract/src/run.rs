@@ -97,6 +97,7 @@ impl TryFrom<wit::RunMatch> for RunMatch {
         Ok(match found {
             wit::RunMatch::None => Self::None,
             wit::RunMatch::One(run) => Self::One(Box::new(run.try_into()?)),
+            wit::RunMatch::Queued(ticket) => Self::Queued(ticket),
             wit::RunMatch::Many(runs) => Self::Many(runs.into_iter().map(Into::into).collect()),
         })
     }

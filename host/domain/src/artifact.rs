@@ -20,10 +20,12 @@ pub struct Artifact {
     pub version: Option<String>,
     /// What it is.
     pub kind: ArtifactKind,
-    /// In bytes.
-    pub size: u64,
-    /// 64 lower-case hexadecimal digits, computed while the bytes were written.
-    pub sha256: String,
+    /// What the platform calls it, where it is one of the platform's; none: the run itself handed its bytes over.
+    pub external_id: Option<String>,
+    /// In bytes; as the platform says it, until its bytes are here.
+    pub size: Option<u64>,
+    /// 64 lower-case hexadecimal digits, computed while the bytes were written; none: its bytes are still the platform's.
+    pub sha256: Option<String>,
     /// As the producer says it.
     pub media_type: Option<String>,
     /// The producer's own.
@@ -34,7 +36,7 @@ pub struct Artifact {
     pub attempt: Option<u32>,
     /// The job of that run, in the platform's words.
     pub job: Option<String>,
-    /// When we had all of it.
+    /// When we had all of it, or first saw it on the platform.
     pub created: Timestamp,
 }
 

@@ -281,7 +281,7 @@ pub fn artifact(artifact: &crate::artifact::Artifact) -> Value {
         .with("version", artifact.version.clone())
         .with("kind", artifact.kind.as_str())
         .with("size", artifact.size)
-        .with("sha256", artifact.sha256.as_str())
+        .with("sha256", artifact.sha256.clone())
         .with("run", artifact.run.map(|run| run.to_string()))
         .with("attempt", artifact.attempt)
         .with("job", artifact.job.clone())

@@ -9,6 +9,7 @@ pub mod code;
 pub mod event;
 pub mod field;
 pub mod id;
+mod line_filter;
 pub mod name;
 pub mod operation;
 pub mod parameter;
@@ -21,4 +22,5 @@ pub mod time;
 pub mod token;
 
 pub use code::{Coded, Retry};
+pub use line_filter::LineFilter;
 pub use time::Timestamp;

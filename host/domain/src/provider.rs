@@ -44,7 +44,7 @@ pub struct CredentialSource {
     pub secret: String,
 }
 
-/// What the operator allows this provider beyond its base URL's origin.
+/// What the operator allows this provider beyond its base URL's origin and the public certificate authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
@@ -57,6 +57,9 @@ pub struct Grants {
     /// Networks of private or loopback addresses that may be dialled: `10.0.0.0/8`, `127.0.0.1/32`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_networks: Vec<String>,
+    /// Certificate authorities in PEM form that are believed beside the public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
 }
 
 /// What the last check or call said of a provider.

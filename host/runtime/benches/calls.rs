@@ -9,29 +9,23 @@
 
 #[path = "calls/bare.rs"]
 mod bare;
-#[path = "calls/ports.rs"]
-mod ports;
+#[path = "calls/host.rs"]
+mod host;
+#[path = "calls/spread.rs"]
+mod spread;
 
 use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Barrier},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use novacron_cicd_domain::{
-    Timestamp,
-    id::ProviderId,
-    name::Name,
-    platform::RunRef,
-    provider::{Grants, Health, Provider as Configured},
-};
-use novacron_cicd_runtime::{Binding, Runtime, RuntimeConfig, egress::DoorConfig, sandbox::Limits};
-use novacron_cicd_vault::Secret;
-use tokio_util::sync::CancellationToken;
+use novacron_cicd_runtime::{Runtime, sandbox::Limits};
 
 use bare::Bare;
+use host::start;
+use spread::{spread, told};
 
 /// Calls of one thread in one round.
 const CALLS: u32 = 250;
@@ -40,10 +34,7 @@ const STARTS: usize = 25;
 
 fn main() {
     let directory = tempfile::tempdir().unwrap();
-    let plugins = directory.path().join("plugins");
-    std::fs::create_dir(&plugins).unwrap();
-    let file = plugins.join("bench.wasm");
-    std::fs::copy(guest(), &file).unwrap();
+    let file = host::install(directory.path());
 
     let starts = starts(directory.path(), &file);
     let runtime = block_on(start(directory.path()));
@@ -115,19 +106,11 @@ fn side_by_side<W: FnOnce(&Barrier) -> Span + Send + 'static>(threads: usize, wo
 fn ours(runtime: Runtime) -> impl FnOnce(&Barrier) -> Span + Send + 'static {
     move |barrier| {
         block_on(async {
-            let (provider, run) = (configured(), run());
+            let (provider, run) = (host::configured(), host::run());
             barrier.wait();
             let begun = Instant::now();
             for _ in 0..CALLS {
-                let binding = Binding {
-                    provider: provider.clone(),
-                    secrets: BTreeMap::new(),
-                    deadline: Duration::from_secs(30),
-                    cancel: CancellationToken::new(),
-                    actor: "bench".into(),
-                    roots: None,
-                };
-                let found = runtime.provider(binding).unwrap().get_run(&run).await.unwrap();
+                let found = host::get_run(&runtime, &provider, &run).await;
                 assert_eq!(found.run.graph.unwrap().jobs.len(), 20);
             }
             (begun, Instant::now())
@@ -176,59 +159,6 @@ fn starts(directory: &Path, file: &Path) -> serde_json::Value {
     })
 }
 
-async fn start(directory: &Path) -> Runtime {
-    let config = RuntimeConfig {
-        plugin_dirs: vec![directory.join("plugins")],
-        cache_dir: directory.join("cache"),
-        lock_file: directory.join("plugins.lock"),
-        cache_key: Secret::new(vec![7; 32]),
-        pooling: true,
-        limits: Limits::default(),
-        door: DoorConfig::default(),
-    };
-    Runtime::start(config, Arc::new(ports::Ports::default())).await.unwrap()
-}
-
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
-}
-
-fn guest() -> PathBuf {
-    let built = std::env::var_os("CICD_TEST_GUESTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/wasm32-wasip2/guest"),
-        PathBuf::from,
-    );
-    let path = built.join("novacron_cicd_guest_bench.wasm");
-    assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
-    path
-}
-
-fn run() -> RunRef {
-    RunRef { pipeline: "app".into(), run: "17".into(), attempt: None }
-}
-
-fn configured() -> Configured {
-    Configured {
-        id: ProviderId(uuid::Uuid::nil()),
-        name: Name::new("bench").unwrap(),
-        plugin: "bench".into(),
-        base_url: "https://ci.example.com/".parse().unwrap(),
-        settings: serde_json::json!({}),
-        credentials: BTreeMap::new(),
-        grants: Grants::default(),
-        health: Health::default(),
-        version: 1,
-        created: Timestamp(0),
-        updated: Timestamp(0),
-    }
-}
-
-/// Least, lower quartile, median, upper quartile.
-fn spread(mut samples: Vec<f64>) -> [f64; 4] {
-    samples.sort_by(f64::total_cmp);
-    [0.0, 0.25, 0.5, 0.75].map(|part| samples[(((samples.len() - 1) as f64) * part).round() as usize])
-}
-
-fn told([least, low, median, high]: [f64; 4]) -> serde_json::Value {
-    serde_json::json!({ "median": median, "quartiles": [low, high], "least": least })
 }

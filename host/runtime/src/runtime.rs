@@ -72,7 +72,6 @@ pub(crate) struct Host {
 #[derive(Clone)]
 pub(crate) struct Prepared {
     plugin: [u8; 32],
-    roots: Option<Vec<u8>>,
     pub(crate) scope: Arc<ProviderScope>,
     pub(crate) environment: Arc<Environment>,
 }
@@ -162,7 +161,7 @@ impl Runtime {
     /// [`RuntimeError::NoPlugin`], [`RuntimeError::Scope`].
     pub fn check_provider(&self, provider: &Configured) -> Result<(), RuntimeError> {
         let plugin = self.serving(&provider.plugin)?;
-        prepare(provider, &plugin, None).map(drop)
+        prepare(provider, &plugin).map(drop)
     }
 
     /// A provider ready to be called.
@@ -189,15 +188,11 @@ impl Runtime {
         let provider = &binding.provider;
         let mut known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         // By what it says, not by its version alone: a change that was tried and not stored may have had the same one.
-        let same = |known: &&Prepared| {
-            known.plugin == *plugin.digest()
-                && known.roots == binding.roots
-                && is_same(known.scope.provider(), provider)
-        };
+        let same = |known: &&Prepared| known.plugin == *plugin.digest() && is_same(known.scope.provider(), provider);
         if let Some(prepared) = known.get(&provider.id).filter(same) {
             return Ok(prepared.clone());
         }
-        let prepared = prepare(provider, plugin, binding.roots.clone())?;
+        let prepared = prepare(provider, plugin)?;
         known.insert(provider.id, prepared.clone());
         Ok(prepared)
     }
@@ -212,7 +207,7 @@ fn cache_key(secret: &Secret) -> Result<Zeroizing<[u8; 32]>, RuntimeError> {
     key.map(Zeroizing::new).map_err(|_| RuntimeError::CacheKey { length: secret.len() })
 }
 
-fn prepare(provider: &Configured, plugin: &Plugin, roots: Option<Vec<u8>>) -> Result<Prepared, RuntimeError> {
+fn prepare(provider: &Configured, plugin: &Plugin) -> Result<Prepared, RuntimeError> {
     let manifest = plugin.shared_manifest();
     let kind = |slot: &String| manifest.credential(slot).map(|credential| (slot.clone(), credential.kind.as_str()));
     let secret = |(slot, source): (&String, &novacron_cicd_domain::provider::CredentialSource)| {
@@ -229,8 +224,7 @@ fn prepare(provider: &Configured, plugin: &Plugin, roots: Option<Vec<u8>>) -> Re
     };
     Ok(Prepared {
         plugin: *plugin.digest(),
-        scope: ProviderScope::new(provider.clone(), wants(manifest), roots.clone())?,
-        roots,
+        scope: ProviderScope::new(provider.clone(), wants(manifest))?,
         environment: Arc::new(environment),
     })
 }
@@ -281,7 +275,7 @@ impl Trial for Smoke {
     async fn run(&self, plugin: &Arc<Plugin>) -> Result<(), PluginError> {
         let broken = |error: &dyn std::fmt::Display| PluginError::Manifest { reason: error.to_string() };
         let nobody = nobody(plugin).map_err(|error| broken(&error))?;
-        let prepared = prepare(&nobody, plugin, None).map_err(|error| broken(&error))?;
+        let prepared = prepare(&nobody, plugin).map_err(|error| broken(&error))?;
         Box::pin(call::smoke(&self.0, plugin, prepared.scope, prepared.environment)).await
     }
 }

@@ -13,7 +13,8 @@ use crate::{
 };
 
 const WHAT: &str = "artifact";
-const COLUMNS: &str = "id, name, version, kind, size, sha256, media_type, metadata, run, attempt, job, created";
+const COLUMNS: &str = "id, name, version, kind, external_id, size, sha256, media_type, metadata, run, attempt, job, \
+                       created";
 
 /// Which artifacts a list shows; what is none is not asked about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +31,8 @@ fn read(columns: &mut Columns<'_>) -> Result<Artifact, StoreError> {
         name: columns.get()?,
         version: columns.get()?,
         kind: columns.word(ArtifactKind::parse)?,
-        size: columns.unsigned()?,
+        external_id: columns.get()?,
+        size: columns.unsigned_opt()?,
         sha256: columns.get()?,
         media_type: columns.get()?,
         metadata: columns.json()?,
@@ -60,7 +62,7 @@ impl Reader<'_> {
         self.one(&sql, [id.to_string()], read)?.ok_or_else(|| StoreError::not_found(WHAT, id))
     }
 
-    /// What an attempt of a run has under a name: there is at most one.
+    /// What an attempt of a run has handed over under a name: there is at most one.
     ///
     /// # Errors
     /// Where the state can't be read.
@@ -70,8 +72,20 @@ impl Reader<'_> {
         attempt: Option<u32>,
         name: &str,
     ) -> Result<Option<Artifact>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM artifacts WHERE run = ?1 AND name = ?2 AND coalesce(attempt, 0) = ?3");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM artifacts
+             WHERE run = ?1 AND name = ?2 AND coalesce(attempt, 0) = ?3 AND coalesce(external_id, '') = ''"
+        );
         self.one(&sql, params![run.to_string(), name, attempt.unwrap_or(0)], read)
+    }
+
+    /// Whether the platform's artifact of that id, of an attempt of a run, is recorded.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn has_platform_artifact(&self, run: RunId, attempt: u32, external_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM artifacts WHERE run = ?1 AND attempt = ?2 AND external_id = ?3 LIMIT 1";
+        Ok(self.one(sql, params![run.to_string(), attempt, external_id], |_| Ok(()))?.is_some())
     }
 
     /// Artifacts, newest first.
@@ -93,22 +107,23 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores a new artifact, when its bytes are on disk.
+    /// Stores a new artifact, when its bytes are on disk or where they are the platform's.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where that attempt of the run has one of that name, [`StoreError::NotFound`] where the
     /// run is not there.
     pub fn insert_artifact(&mut self, artifact: &Artifact) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO artifacts (id, name, version, kind, size, sha256, media_type, metadata, run, attempt, job,
-                created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO artifacts (id, name, version, kind, external_id, size, sha256, media_type, metadata, run,
+                attempt, job, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 artifact.id.to_string(),
                 artifact.name,
                 artifact.version,
                 artifact.kind.as_str(),
-                signed(artifact.size)?,
+                artifact.external_id,
+                artifact.size.map(signed).transpose()?,
                 artifact.sha256,
                 artifact.media_type,
                 json(&artifact.metadata)?,
@@ -123,6 +138,15 @@ impl Tx<'_> {
             None => error.or_conflict(WHAT, artifact.id),
         })?;
         Ok(())
+    }
+
+    /// Says that the bytes of a platform's artifact are on disk; false where they were already.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a size that no file has.
+    pub fn keep_artifact(&mut self, id: ArtifactId, sha256: &str, size: u64) -> Result<bool, StoreError> {
+        let sql = "UPDATE artifacts SET sha256 = ?2, size = ?3 WHERE id = ?1 AND sha256 IS NULL";
+        Ok(self.execute(sql, params![id.to_string(), sha256, signed(size)?])? > 0)
     }
 
     /// Forgets an artifact. Its bytes may be another's: see [`Reader::blob_in_use`].
@@ -232,15 +256,44 @@ mod tests {
         tx.insert_artifact(&second).unwrap();
         for (artifact, still) in [(&first, true), (&second, false)] {
             tx.delete_artifact(artifact.id).unwrap();
-            assert_eq!(tx.blob_in_use(&first.sha256).unwrap(), still);
+            assert_eq!(tx.blob_in_use(first.sha256.as_deref().unwrap()).unwrap(), still);
         }
         assert_eq!(tx.delete_artifact(first.id).unwrap_err(), StoreError::not_found("artifact", first.id));
     }
 
     #[test]
+    fn a_platforms_artifact_has_its_bytes_here_once() {
+        let (scratch, run) = with_run();
+        let mut tx = scratch.tx();
+        let there = |n, id: &str| Artifact {
+            name: "report".into(),
+            external_id: Some(id.into()),
+            size: None,
+            sha256: None,
+            ..sample::artifact(n, Some(run.id))
+        };
+        let first = there(1, "a");
+        let attempt = first.attempt.unwrap();
+        tx.insert_artifact(&first).unwrap();
+        tx.insert_artifact(&there(2, "b")).unwrap();
+        let own = Artifact { name: "report".into(), ..sample::artifact(3, Some(run.id)) };
+        tx.insert_artifact(&own).unwrap();
+        assert_eq!(tx.artifact_of_run(run.id, Some(attempt), "report").unwrap(), Some(own), "what the run handed over");
+        assert!(matches!(tx.insert_artifact(&there(4, "b")), Err(StoreError::Conflict { .. })));
+        for (id, expected) in [("a", true), ("c", false)] {
+            assert_eq!(tx.has_platform_artifact(run.id, attempt, id).unwrap(), expected);
+        }
+        let digest = "ab".repeat(32);
+        assert!(tx.keep_artifact(first.id, &digest, 7).unwrap());
+        assert!(!tx.keep_artifact(first.id, &"cd".repeat(32), 8).unwrap());
+        let kept = tx.artifact(first.id).unwrap();
+        assert_eq!((kept.sha256, kept.size), (Some(digest), Some(7)));
+    }
+
+    #[test]
     fn a_size_that_no_file_has_is_refused() {
         let (scratch, _) = with_run();
-        let artifact = Artifact { size: u64::MAX, ..sample::artifact(1, None) };
+        let artifact = Artifact { size: Some(u64::MAX), ..sample::artifact(1, None) };
         assert!(matches!(scratch.tx().insert_artifact(&artifact), Err(StoreError::Invalid { .. })));
     }
 }

@@ -74,6 +74,12 @@ impl<'r> Columns<'r> {
         self.get::<i64>()?.try_into().map_err(|_| StoreError::corrupt("a size is negative"))
     }
 
+    /// A size that may not be known.
+    pub(crate) fn unsigned_opt(&mut self) -> Result<Option<u64>, StoreError> {
+        let size = self.get::<Option<i64>>()?.map(TryInto::try_into).transpose();
+        size.map_err(|_| StoreError::corrupt("a size is negative"))
+    }
+
     /// The columns `state, reason, platform, conditions`.
     pub(crate) fn status(&mut self) -> Result<Status, StoreError> {
         Ok(Status {

@@ -63,10 +63,6 @@ impl Runners for Buildbot {
     fn get(runner: String) -> Result<Runner> {
         Ok(answer::runner(&worker(&runner)?, &running()?))
     }
-
-    fn delete_runner(_operation: Operation, _runner: String) -> Result<()> {
-        Err(Error::unsupported("runners.delete-runner").message("workers are made and deleted in master.cfg alone"))
-    }
 }
 
 impl RunnerDrain for Buildbot {

@@ -239,8 +239,6 @@ fn a_worker_is_paused_once() {
         let (done, sent) = call(|| Buildbot::set_draining(operation(), worker.into(), draining, Some("disk".into())));
         assert_eq!((done, sent.len()), (Ok(()), requests));
     }
-    let refused = call(|| Buildbot::delete_runner(operation(), "1".into())).0.unwrap_err();
-    assert!(matches!(refused.kind, ErrorKind::Unsupported(_)));
 }
 
 #[test]

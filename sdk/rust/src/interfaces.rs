@@ -80,6 +80,8 @@ interfaces! {
     variables: Variables = "package novacron:sdk; world variables { export novacron:cicd/variables@0.1.0; }";
     /// `runners`: the machines that do the work.
     runners: Runners = "package novacron:sdk; world runners { export novacron:cicd/runners@0.1.0; }";
+    /// `runner-deletion`: removes a runner from the platform.
+    runner_deletion: RunnerDeletion = "package novacron:sdk; world runner-deletion { export novacron:cicd/runner-deletion@0.1.0; }";
     /// `runner-drain`: lets a runner finish, and gives it no new work.
     runner_drain: RunnerDrain = "package novacron:sdk; world runner-drain { export novacron:cicd/runner-drain@0.1.0; }";
     /// `runner-labels`: sets the labels of a runner.

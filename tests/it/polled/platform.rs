@@ -28,6 +28,8 @@ pub(crate) struct Data {
     pub(crate) files: BTreeMap<String, Vec<(String, Vec<u8>)>>,
     /// By id: whether it takes no new work.
     pub(crate) machines: BTreeMap<String, bool>,
+    /// Bytes are others than was said of them.
+    pub(crate) damaged: bool,
     /// Builds by the key of the request that made them.
     made: BTreeMap<String, String>,
     /// Paths of requests that carried no token.
@@ -174,7 +176,9 @@ async fn file(State(platform): Shared, Path((id, file)): Path<(String, String)>)
 async fn bytes(State(platform): Shared, Path(file): Path<String>) -> Response {
     let data = platform.data();
     let known = data.files.values().flatten().find(|(name, _)| *name == file);
-    known.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |(_, bytes)| bytes.clone().into_response())
+    let Some((_, bytes)) = known else { return StatusCode::NOT_FOUND.into_response() };
+    let damage = u8::from(data.damaged);
+    bytes.iter().map(|byte| byte ^ damage).collect::<Vec<u8>>().into_response()
 }
 
 fn shown(id: &str, draining: bool) -> Value {

@@ -16,7 +16,7 @@ mod workspace;
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -76,9 +76,15 @@ pub(crate) struct Shared {
     pub(crate) workdir: PathBuf,
     pub(crate) book: tally::Book,
     pub(crate) slots: Arc<tokio::sync::Semaphore>,
-    pub(crate) builds: Mutex<JoinSet<()>>,
+    builds: Mutex<JoinSet<()>>,
     /// Deleted with the server.
     _scratch: Option<tempfile::TempDir>,
+}
+
+impl Shared {
+    pub(crate) fn builds(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.builds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SmallCi {
@@ -90,16 +96,13 @@ impl SmallCi {
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
         let address = listener.local_addr()?;
-        let scratch = match &config.workdir {
-            Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("smallci-").tempdir()?),
+        let (workdir, scratch) = if let Some(path) = &config.workdir {
+            std::fs::create_dir_all(path).with_context(|| format!("making {}", path.display()))?;
+            (path.clone(), None)
+        } else {
+            let scratch = tempfile::Builder::new().prefix("smallci-").tempdir()?;
+            (scratch.path().to_owned(), Some(scratch))
         };
-        let workdir = match (&config.workdir, &scratch) {
-            (Some(path), _) => path.clone(),
-            (None, Some(scratch)) => scratch.path().to_owned(),
-            (None, None) => anyhow::bail!("no work directory"),
-        };
-        std::fs::create_dir_all(&workdir).with_context(|| format!("making {}", workdir.display()))?;
         // Somebody else in this process may have chosen one; either will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -181,8 +184,6 @@ impl SmallCi {
 impl Drop for SmallCi {
     fn drop(&mut self) {
         self.server.abort();
-        if let Ok(mut builds) = self.shared.builds.lock() {
-            builds.abort_all();
-        }
+        self.shared.builds().abort_all();
     }
 }

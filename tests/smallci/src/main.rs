@@ -1,15 +1,11 @@
-//! The small CI server as a program. Its first line of output says where it listens, as JSON; it ends on SIGTERM, on Ctrl-C,
-//! or, with `--with-parent`, when its standard input is closed.
+//! The small CI server as a program. Its first line of output says where it listens, as JSON; it ends on SIGTERM or Ctrl-C.
 
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
 use novacron_cicd_smallci::{Config, SmallCi};
-use tokio::{
-    io::AsyncReadExt as _,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A small CI server behind the webhook plugin.
 #[derive(Parser)]
@@ -23,9 +19,6 @@ struct Arguments {
     /// Where builds are made.
     #[arg(long)]
     workdir: Option<PathBuf>,
-    /// End when standard input is closed.
-    #[arg(long)]
-    with_parent: bool,
 }
 
 #[tokio::main]
@@ -43,13 +36,6 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         _ = terminated.recv() => {}
         it = tokio::signal::ctrl_c() => it?,
-        () = input_closed(), if arguments.with_parent => {}
     }
     Ok(())
-}
-
-async fn input_closed() {
-    let mut buffer = [0; 64];
-    let mut input = tokio::io::stdin();
-    while matches!(input.read(&mut buffer).await, Ok(length) if length > 0) {}
 }

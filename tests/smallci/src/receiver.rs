@@ -21,8 +21,6 @@ use crate::{
 
 /// No trigger is larger.
 const LARGEST_BODY: usize = 1024 * 1024;
-/// More runs than this are not remembered: a test that makes more has run away.
-const MOST_RUNS: usize = 10_000;
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -77,17 +75,16 @@ async fn hook(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes
 }
 
 fn take(shared: &Arc<Shared>, webhook_id: &str, trigger: Trigger) -> Response {
-    if shared.book.tally().runs.len() >= MOST_RUNS {
-        return refuse(shared, StatusCode::TOO_MANY_REQUESTS, "too many runs");
-    }
     match shared.book.admit(webhook_id, &trigger, &shared.own_url) {
+        Admission::Full => {
+            refuse(shared, StatusCode::TOO_MANY_REQUESTS, "too many runs for one server; start a new one")
+        }
         Admission::Again(answer) => (StatusCode::OK, Json(answer)).into_response(),
         Admission::New { run, answer, stop } => {
             let work = build::run(Arc::clone(shared), run, answer.clone(), trigger, stop);
-            if let Ok(mut builds) = shared.builds.lock() {
-                while builds.try_join_next().is_some() {}
-                builds.spawn(work);
-            }
+            let mut builds = shared.builds();
+            while builds.try_join_next().is_some() {}
+            builds.spawn(work);
             (StatusCode::CREATED, Json(answer)).into_response()
         }
     }

@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::protocol::{Answer, RunKnown, Trigger};
 
+/// More runs than this are not remembered: a test that makes more has run away.
+const MOST_RUNS: usize = 10_000;
+
 /// How triggers are answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Manner {
@@ -66,9 +69,9 @@ pub struct RunRecord {
     pub phase: Phase,
     /// Whether the host took the news of its end.
     pub end_told: bool,
-    /// What it was given.
+    /// What it was given as parameters; the build finds them in its environment, too.
     pub parameters: BTreeMap<String, String>,
-    /// What it was given.
+    /// What it was given for its environment.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -116,8 +119,14 @@ struct Pages {
 /// What becomes of a delivered trigger.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    New { run: usize, answer: Answer, stop: CancellationToken },
+    New {
+        run: usize,
+        answer: Answer,
+        stop: CancellationToken,
+    },
     Again(Answer),
+    /// It would be one more than is remembered.
+    Full,
 }
 
 /// What becomes of a delivered cancel.
@@ -188,6 +197,9 @@ impl Book {
                 return Admission::Again(answer);
             }
             let run = pages.tally.runs.len();
+            if run >= MOST_RUNS {
+                return Admission::Full;
+            }
             let number = (run + 1).to_string();
             let id = format!("build-{number}");
             let url = own_url.join(&format!("runs/{id}")).map_or_else(|_| own_url.to_string(), |url| url.to_string());
@@ -227,5 +239,25 @@ impl Book {
             pages.answered.insert(webhook_id.to_owned(), answer.clone());
             Cancellation::Asked(answer)
         })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_full_takes_no_more_and_still_knows_what_it_took() {
+        let trigger =
+            r#"{ "run": { "correlation": "c" }, "callback": { "url": "http://127.0.0.1:9/", "token": "t" } }"#;
+        let trigger: Trigger = serde_json::from_str(trigger).unwrap();
+        let (book, url) = (Book::default(), "http://127.0.0.1:9/".parse().unwrap());
+        for number in 0..MOST_RUNS {
+            assert!(matches!(book.admit(&number.to_string(), &trigger, &url), Admission::New { .. }), "{number}");
+        }
+        assert!(matches!(book.admit("one more", &trigger, &url), Admission::Full));
+        assert!(matches!(book.admit("0", &trigger, &url), Admission::Again(_)));
+        assert_eq!(book.tally().runs.len(), MOST_RUNS);
     }
 }

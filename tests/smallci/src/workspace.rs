@@ -100,7 +100,10 @@ pub(crate) async fn clone(
 ) -> anyhow::Result<Result<String, Ended>> {
     let reference = reference.unwrap_or("HEAD");
     // What comes from outside is never read as an option.
-    anyhow::ensure!(!repository.starts_with('-') && !reference.starts_with('-'), "{repository} {reference}: refused");
+    anyhow::ensure!(
+        !repository.starts_with('-') && !reference.starts_with('-'),
+        "neither repository nor reference may begin with a dash: {repository} {reference}"
+    );
     let source = source(directory);
     tokio::fs::create_dir_all(&source).await?;
     let script = r#"exec 2>&1; set -e
@@ -115,6 +118,7 @@ git -c advice.detachedHead=false checkout -q FETCH_HEAD"#;
         ended => return Ok(Err(ended)),
     }
     let head = bare_command("git", &source, directory).args(["rev-parse", "HEAD"]).output().await?;
+    anyhow::ensure!(head.status.success(), "git rev-parse HEAD: {}", head.status);
     Ok(Ok(String::from_utf8_lossy(&head.stdout).trim().to_owned()))
 }
 

@@ -21,6 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     ApiError, ApiState, List, Time,
+    auth::Who,
     extract::{Json, Path, Query},
     page, words,
 };
@@ -42,10 +43,12 @@ pub struct ArtifactView {
     /// What it is.
     #[schema(value_type = words::ArtifactKindWord)]
     pub kind: ArtifactKind,
-    /// In bytes.
-    pub size: u64,
-    /// 64 hexadecimal digits.
-    pub sha256: String,
+    /// What the platform calls it; null: the run itself handed it over.
+    pub external_id: Option<String>,
+    /// In bytes; of one whose bytes are still the platform's as the platform says it, or null.
+    pub size: Option<u64>,
+    /// 64 hexadecimal digits; null: its bytes are still the platform's, and are fetched and kept at the first download.
+    pub sha256: Option<String>,
     /// As the producer says it.
     pub media_type: Option<String>,
     /// The producer's own.
@@ -57,7 +60,7 @@ pub struct ArtifactView {
     pub attempt: Option<u32>,
     /// The job of that run.
     pub job: Option<String>,
-    /// When we had all of it.
+    /// When we had all of it, or the platform made it.
     pub created: Time,
 }
 
@@ -68,6 +71,7 @@ impl From<Artifact> for ArtifactView {
             name: artifact.name,
             version: artifact.version,
             kind: artifact.kind,
+            external_id: artifact.external_id,
             size: artifact.size,
             sha256: artifact.sha256,
             media_type: artifact.media_type,
@@ -155,7 +159,7 @@ async fn show(State(state): State<ApiState>, Path(id): Path<ArtifactId>) -> Resu
 /// Download an artifact.
 ///
 /// The bytes are checked against their digest while they are read: a download that breaks off is not whole. One range
-/// can be asked for.
+/// can be asked for. Bytes that are still the platform's are fetched first, and kept.
 #[utoipa::path(get, path = "/v1/artifacts/{id}/content", tag = "artifacts", operation_id = "artifact_download",
     params(("id" = String, Path, format = "uuid"), ("Range" = Option<String>, Header, description = "one range of bytes")),
     responses((status = 200, content_type = "application/octet-stream", body = words::Binary,
@@ -164,32 +168,35 @@ async fn show(State(state): State<ApiState>, Path(id): Path<ArtifactId>) -> Resu
             headers(("x-sha256" = String), ("Content-Range" = String)))))]
 async fn content(
     State(state): State<ApiState>,
+    Who(actor): Who,
     Path(id): Path<ArtifactId>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (artifact, blob) = state.services().artifacts.open(id).await?;
-    let range = wanted_range(&headers, artifact.size)?;
-    let (first, length) = range.unwrap_or((0, artifact.size));
+    let (artifact, blob) = state.services().artifacts.open(&actor, id).await?;
+    let size = blob.size();
+    let range = wanted_range(&headers, size)?;
+    let (first, length) = range.unwrap_or((0, size));
     let body = Body::from_stream(part(blob.into_stream(), first, length));
     let mut response = body.into_response();
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    describe(response.headers_mut(), &artifact, range, length);
+    describe(response.headers_mut(), &artifact, size, range, length);
     Ok(response)
 }
 
-fn describe(headers: &mut HeaderMap, artifact: &Artifact, range: Option<(u64, u64)>, length: u64) {
+fn describe(headers: &mut HeaderMap, artifact: &Artifact, size: u64, range: Option<(u64, u64)>, length: u64) {
     let mut put = |name: HeaderName, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(name, value);
         }
     };
-    let digest = hex::decode(&artifact.sha256).unwrap_or_default();
+    let sha256 = artifact.sha256.as_deref().unwrap_or_default();
+    let digest = hex::decode(sha256).unwrap_or_default();
     put(header::CONTENT_LENGTH, length.to_string());
     put(header::ACCEPT_RANGES, "bytes".into());
-    put(header::ETAG, format!("\"{}\"", artifact.sha256));
-    put(SHA256, artifact.sha256.clone());
+    put(header::ETAG, format!("\"{sha256}\""));
+    put(SHA256, sha256.to_owned());
     let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
     put(HeaderName::from_static("repr-digest"), format!("sha-256=:{encoded}:"));
     // Bytes of a build are never shown as a page of ours, whatever they say they are.
@@ -198,7 +205,7 @@ fn describe(headers: &mut HeaderMap, artifact: &Artifact, range: Option<(u64, u6
     let name = percent_encoding::utf8_percent_encode(&artifact.name, percent_encoding::NON_ALPHANUMERIC);
     put(header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{name}"));
     if let Some((first, length)) = range {
-        put(header::CONTENT_RANGE, format!("bytes {first}-{}/{}", first + length.max(1) - 1, artifact.size));
+        put(header::CONTENT_RANGE, format!("bytes {first}-{}/{}", first + length.max(1) - 1, size));
     }
 }
 

@@ -64,7 +64,7 @@ pub struct CredentialBody {
     pub secret: String,
 }
 
-/// What is allowed beyond the base URL's origin.
+/// What is allowed beyond the base URL's origin and the public certificate authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = Grants)]
@@ -75,6 +75,9 @@ pub struct GrantsBody {
     pub redirect_hosts: Vec<String>,
     /// Private or loopback networks that may be dialled: `10.0.0.0/8`.
     pub private_networks: Vec<String>,
+    /// Certificate authorities in PEM form that are believed beside the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
 }
 
 /// What the last check or call said of a provider.
@@ -181,6 +184,7 @@ impl From<provider::Provider> for ProviderView {
                 origins: provider.grants.origins,
                 redirect_hosts: provider.grants.redirect_hosts,
                 private_networks: provider.grants.private_networks,
+                authorities: provider.grants.authorities,
             },
             health: HealthView {
                 healthy: provider.health.healthy,
@@ -202,6 +206,7 @@ impl From<GrantsBody> for provider::Grants {
             origins: grants.origins,
             redirect_hosts: grants.redirect_hosts,
             private_networks: grants.private_networks,
+            authorities: grants.authorities,
         }
     }
 }

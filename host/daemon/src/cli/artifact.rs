@@ -18,7 +18,10 @@ use super::{
     client::{self, Client},
     output::{Output, Rows, bytes, or_dash},
 };
-use crate::api::{artifacts::ArtifactView, words};
+use crate::api::{
+    artifacts::{ArtifactView, SHA256},
+    words,
+};
 
 /// What to do with artifacts.
 #[derive(Debug, Subcommand)]
@@ -88,8 +91,11 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
                     artifact.name.clone(),
                     or_dash(artifact.version.as_deref()),
                     words::serialized(artifact.kind),
-                    bytes(artifact.size),
-                    if out.terminal { artifact.sha256.chars().take(12).collect() } else { artifact.sha256.clone() },
+                    artifact.size.map_or_else(|| "-".to_owned(), bytes),
+                    artifact.sha256.as_ref().map_or_else(
+                        || "-".to_owned(),
+                        |sha256| sha256.chars().take(if out.terminal { 12 } else { 64 }).collect(),
+                    ),
                     out.time(Some(artifact.created)),
                 ]);
             }
@@ -132,14 +138,14 @@ async fn download(download: Download, client: &Client, out: &Output) -> Result<E
                 download.dir.join(file_name(&artifact.name)?)
             }
         };
-        fetch(client, artifact, &target, download.force).await?;
-        done.push((artifact, target));
+        let (sha256, size) = fetch(client, artifact, &target, download.force).await?;
+        done.push((artifact, target, sha256, size));
     }
-    let value = done.iter().map(|(artifact, target)| {
-        json!({"id": artifact.id, "name": artifact.name, "file": target, "size": artifact.size, "sha256": artifact.sha256})
+    let value = done.iter().map(|(artifact, target, sha256, size)| {
+        json!({"id": artifact.id, "name": artifact.name, "file": target, "size": size, "sha256": sha256})
     });
     out.print(&Value::Array(value.collect()), || {
-        done.iter().map(|(artifact, target)| format!("{}  {}\n", artifact.sha256, target.display())).collect()
+        done.iter().map(|(_, target, sha256, _)| format!("{sha256}  {}\n", target.display())).collect()
     })
 }
 
@@ -150,7 +156,13 @@ fn file_name(name: &str) -> Result<&str, CliError> {
     if last.is_empty() || last.contains(['/', '\\', '\0']) { Err(refuse()) } else { Ok(last) }
 }
 
-async fn fetch(client: &Client, artifact: &ArtifactView, target: &Path, force: bool) -> Result<(), CliError> {
+/// Its sha256 and size, as they were found and as they should be.
+async fn fetch(
+    client: &Client,
+    artifact: &ArtifactView,
+    target: &Path,
+    force: bool,
+) -> Result<(String, u64), CliError> {
     if !force && target.exists() {
         return Err(CliError::Exists { path: target.display().to_string() });
     }
@@ -164,22 +176,27 @@ async fn fetch(client: &Client, artifact: &ArtifactView, target: &Path, force: b
     let bar = bar(artifact);
     let path = format!("/v1/artifacts/{}/content", artifact.id);
     let response = client.send(client.request(Method::GET, &path)).await?;
-    let (mut stream, mut digest) = (response.bytes_stream(), Sha256::new());
+    // Of one that was the platform's until now the daemon says it with the bytes.
+    let said = response.headers().get(SHA256).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let expected = artifact.sha256.clone().or(said).unwrap_or_default();
+    let (mut stream, mut digest, mut size) = (response.bytes_stream(), Sha256::new(), 0);
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| CliError::BrokenOff { reason: client::reason(&error) })?;
         digest.update(&chunk);
+        size += chunk.len() as u64;
         file.write_all(&chunk).map_err(io("write"))?;
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
     let found = hex::encode(digest.finalize());
-    if found != artifact.sha256 {
-        return Err(CliError::Digest { name: artifact.name.clone(), expected: artifact.sha256.clone(), found });
+    if found != expected {
+        return Err(CliError::Digest { name: artifact.name.clone(), expected, found });
     }
     publish(file, target, directory, force).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => CliError::Exists { path: target.display().to_string() },
         _ => io("write")(error),
-    })
+    })?;
+    Ok((found, size))
 }
 
 /// Durable first, then by its name.
@@ -196,7 +213,7 @@ fn bar(artifact: &ArtifactView) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    let bar = ProgressBar::new(artifact.size).with_message(artifact.name.clone());
+    let bar = ProgressBar::new(artifact.size.unwrap_or_default()).with_message(artifact.name.clone());
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -78,6 +78,9 @@ pub(super) struct Shape {
     /// Allow a private or loopback network, such as 10.0.0.0/8. May be repeated
     #[arg(long = "grant-network", value_name = "CIDR")]
     private_networks: Vec<String>,
+    /// Believe the certificate authorities in this file (PEM) beside the public ones
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Do not reach the platform first
     #[arg(long)]
     no_check: bool,
@@ -152,13 +155,17 @@ impl Shape {
         Ok((!credentials.is_empty()).then_some(credentials))
     }
 
-    fn grants(&self) -> Option<GrantsBody> {
+    fn grants(&self) -> Result<Option<GrantsBody>, CliError> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path).map_err(|source| CliError::io(format!("read {}", path.display()), source))
+        };
         let grants = GrantsBody {
             origins: self.origins.clone(),
             redirect_hosts: self.redirect_hosts.clone(),
             private_networks: self.private_networks.clone(),
+            authorities: self.ca_file.as_ref().map(read).transpose()?,
         };
-        (grants != GrantsBody::default()).then_some(grants)
+        Ok((grants != GrantsBody::default()).then_some(grants))
     }
 }
 
@@ -171,7 +178,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
                 base_url: add.base_url,
                 settings: add.shape.settings()?.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
                 credentials: add.shape.credentials()?.unwrap_or_default(),
-                grants: add.shape.grants().unwrap_or_default(),
+                grants: add.shape.grants()?.unwrap_or_default(),
                 no_check: add.shape.no_check,
             };
             let answer = client.post::<ProviderView>("/v1/providers", &body, None).await?;
@@ -205,7 +212,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
                 base_url: update.base_url,
                 settings: update.shape.settings()?,
                 credentials: update.shape.credentials()?,
-                grants: update.shape.grants(),
+                grants: update.shape.grants()?,
                 no_check: update.shape.no_check,
             };
             let mut request = client.request(Method::PATCH, &path(&update.name)).json(&body);
@@ -287,6 +294,7 @@ fn show(provider: &ProviderView, out: &Output) -> String {
         ("Origins", provider.grants.origins.join(", ")),
         ("Redirects", provider.grants.redirect_hosts.join(", ")),
         ("Networks", provider.grants.private_networks.join(", ")),
+        ("Authorities", provider.grants.authorities.as_ref().map_or_else(String::new, |_| "of its own".into())),
         ("Version", provider.version.to_string()),
         ("Updated", out.time(Some(provider.updated))),
     ])

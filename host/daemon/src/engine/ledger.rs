@@ -8,7 +8,7 @@ use novacron_cicd_domain::{
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, OperationState},
     pipeline::Pipeline,
-    platform::{FoundRun, Ticket},
+    platform::{FoundRun, RemoteArtifact, Ticket},
     provider::Provider,
     run::{Run, SeenRun, Standing},
 };
@@ -53,7 +53,7 @@ fn pipeline(state: &Reader<'_>, run: Option<&Run>, payload: &Payload) -> Result<
 }
 
 /// What the platform calls a run's pipeline: pinned when the run was asked for, since ours may change or go.
-pub(super) fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
+pub(crate) fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String, StoreError> {
     if let Some(pinned) = state.platform_pipeline(run.id)? {
         return Ok(pinned);
     }
@@ -242,6 +242,25 @@ impl Ledger for StoreLedger {
                 }
                 tx.put_sightings(provider, &serde_json::to_string(&noted).unwrap_or_default())?;
                 Ok(taken)
+            })
+            .await
+    }
+
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store
+            .write(move |tx| {
+                for found in found {
+                    if !tx.has_platform_artifact(run, attempt, &found.id)? {
+                        tx.insert_artifact(&record::platform_artifact(run, attempt, found, now))?;
+                    }
+                }
+                Ok(())
             })
             .await
     }

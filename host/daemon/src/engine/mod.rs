@@ -5,13 +5,15 @@
 //! the run and the events are one transaction; an unknown outcome is settled by the call's recovery class and by nothing
 //! else. Time, randomness, platforms and the ledger come in as ports. Must be absent: SQL, HTTP, and who may ask for what.
 
+mod artifacts;
 mod backoff;
 mod callback;
 mod cancel;
 mod discover;
 pub(crate) mod fault;
 mod in_flight;
-mod ledger;
+pub(crate) mod ledger;
+pub(crate) mod logs;
 pub(crate) mod payload;
 mod pipeline;
 pub(crate) mod poll;
@@ -51,7 +53,7 @@ pub use ledger::StoreLedger;
 pub use system::{SystemClock, SystemRandom};
 
 use in_flight::InFlight;
-use poll::LogSink;
+use logs::LogSink;
 use ports::{Call, Clock, Ledger, Providers, Random};
 use verdict::{Verdict, Why};
 

@@ -1,56 +1,20 @@
 //! Follows runs of providers that have to be asked: each provider at its own pace, quick while something changes, slow
-//! while nothing does, never before the platform's own rate limit allows it. Copies their logs by cursor.
+//! while nothing does, never before the platform's own rate limit allows it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use novacron_cicd_domain::{
     Retry, Timestamp,
-    id::{ProviderId, RunId},
-    platform::{CallError, LogAnswer, LogAvailability, LogRequest, RunRef},
+    id::ProviderId,
+    platform::{CallError, RunRef},
     provider::Provider,
-    run::{Graph, Run},
+    run::Run,
 };
 use novacron_cicd_store::StoreError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Inner, discover,
-    ports::{Call, Reporting},
-    tickets,
-};
-
-/// Where the log of a polled run goes.
-#[async_trait]
-pub trait LogSink: Send + Sync + 'static {
-    /// Where the copy ended; none where it is complete.
-    async fn position(&self, run: RunId, attempt: u32, job: Option<&str>) -> Result<Option<Copied>, String>;
-    /// Adds to it.
-    async fn copy(&self, run: RunId, attempt: u32, job: Option<&str>, piece: Piece) -> Result<(), String>;
-}
-
-/// Where a copy ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Copied {
-    /// For the next read; none: nothing was read yet.
-    pub cursor: Option<String>,
-}
-
-/// What is added to a copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// As the platform has them.
-    pub bytes: Vec<u8>,
-    /// For the next read.
-    pub cursor: String,
-    /// The platform begins again.
-    pub reset: bool,
-    /// Nothing more will come.
-    pub complete: bool,
-    /// When it was read.
-    pub now: Timestamp,
-}
+use super::{Inner, artifacts, discover, logs, ports::Reporting, tickets};
 
 /// What one look at a platform came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -224,7 +188,10 @@ async fn read(inner: &Inner, provider: &Provider, run: &Run, external: &str, can
     let ends = found.run.status.as_ref().is_some_and(|status| status.state.is_terminal());
     if ends {
         // Before the end is written: who sees the end finds the log whole.
-        copy_logs(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        logs::copy_all(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        if let Err(waits) = artifacts::record(inner, provider, run, &reference, &found, cancel).await {
+            return waits;
+        }
     }
     let after = match inner.world.ledger.observe(run.id, found.run, inner.now()).await {
         Ok(after) => after,
@@ -232,86 +199,8 @@ async fn read(inner: &Inner, provider: &Provider, run: &Run, external: &str, can
     };
     let mut looked = Looked::at(after.version != run.version);
     if !ends {
-        looked.changed |= copy_logs(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
+        looked.changed |=
+            logs::copy_all(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
     }
     looked
-}
-
-/// At most so many pieces of one log in one look, so that one chatty job does not hold up all others.
-const PIECES: usize = 16;
-const PIECE: u32 = 256 * 1024;
-
-/// Whether there was anything new.
-async fn copy_logs(
-    inner: &Inner,
-    provider: &Provider,
-    (run, graph): (&Run, Option<&Graph>),
-    reference: &RunRef,
-    cancel: &CancellationToken,
-    ends: bool,
-) -> bool {
-    let Some(sink) = &inner.world.logs else { return false };
-    if !inner.world.providers.supports(provider, "logs") {
-        return false;
-    }
-    let jobs: Vec<Option<String>> = match graph {
-        Some(graph) if !graph.jobs.is_empty() => graph.jobs.iter().map(|job| Some(job.id.clone())).collect(),
-        _ => vec![None],
-    };
-    let mut new = false;
-    for job in jobs {
-        let call = inner.call(provider, "engine", cancel);
-        match copy_log(inner, call, sink.as_ref(), run, reference, job.as_deref(), ends).await {
-            Ok(copied) => new |= copied,
-            Err(error) => tracing::warn!(run = %run.id, job = job.as_deref(), %error, "a log cannot be copied"),
-        }
-    }
-    new
-}
-
-async fn copy_log(
-    inner: &Inner,
-    call: Call,
-    sink: &dyn LogSink,
-    run: &Run,
-    reference: &RunRef,
-    job: Option<&str>,
-    ends: bool,
-) -> Result<bool, String> {
-    let Some(mut copied) = sink.position(run.id, run.attempt, job).await? else { return Ok(false) };
-    let mut new = false;
-    let most = if ends { usize::MAX } else { PIECES };
-    for _ in 0..most {
-        let request = LogRequest {
-            run: reference.clone(),
-            job: job.map(Into::into),
-            cursor: copied.cursor.clone(),
-            limit: PIECE,
-        };
-        let answer = inner.world.providers.read_log(call.clone(), request).await.map_err(|error| error.to_string())?;
-        let chunk = match answer {
-            LogAnswer::Chunk(chunk) => chunk,
-            LogAnswer::Plan(plan) => {
-                return Err(format!(
-                    "the log is to be streamed from {}, which this host does not do",
-                    plan.transfer.summary()
-                ));
-            }
-        };
-        let complete =
-            matches!(chunk.availability, LogAvailability::Complete | LogAvailability::Never | LogAvailability::Expired)
-                && !chunk.more_now;
-        let nothing = chunk.bytes.is_empty() && !complete && copied.cursor.as_deref() == Some(chunk.next.as_str());
-        if nothing {
-            break;
-        }
-        new |= !chunk.bytes.is_empty();
-        copied.cursor = Some(chunk.next.clone());
-        let piece = Piece { bytes: chunk.bytes, cursor: chunk.next, reset: chunk.reset, complete, now: inner.now() };
-        sink.copy(run.id, run.attempt, job, piece).await?;
-        if complete || !chunk.more_now {
-            break;
-        }
-    }
-    Ok(new)
 }

@@ -4,6 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
@@ -11,8 +13,9 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     pipeline::Pipeline,
     platform::{
-        CallError, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg, PageRequest,
-        RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, TriggerRequest,
+        CallError, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest, OperationArg,
+        PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef,
+        Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -85,6 +88,16 @@ pub struct Call {
     pub actor: String,
 }
 
+/// The answer to what a plugin planned.
+pub struct Opened {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// What comes, as it comes.
+    pub body: BoxStream<'static, Result<Bytes, String>>,
+}
+
 /// The platforms, each behind its plugin.
 #[async_trait]
 pub trait Providers: Send + Sync + 'static {
@@ -131,6 +144,17 @@ pub trait Providers: Send + Sync + 'static {
         scope: RetryScope,
         correlation: String,
     ) -> Result<Ticket, CallError>;
+    /// Sends what a plugin planned; the body is streamed, and breaks off where nothing comes of it for long.
+    async fn open(&self, call: Call, transfer: Transfer) -> Result<Opened, CallError>;
+    /// `artifacts.list-artifacts`
+    async fn artifacts(
+        &self,
+        call: Call,
+        run: RunRef,
+        page: PageRequest,
+    ) -> Result<RemotePage<RemoteArtifact>, CallError>;
+    /// `artifacts.plan-download`
+    async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
     /// `pipelines.list-pipelines`
@@ -217,6 +241,14 @@ pub trait Ledger: Send + Sync + 'static {
         noted: Noted,
         now: Timestamp,
     ) -> Result<TakenIn, StoreError>;
+    /// Records what artifacts the platform has of an attempt of a run; those that are known stay.
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
     /// The trigger operation of a run.
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError>;
 }

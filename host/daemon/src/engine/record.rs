@@ -3,9 +3,11 @@
 //! Everything that moves a run goes through here, so that no state changes without an event. Must be absent: when and
 //! why, which is the caller's.
 
+mod artifact;
 mod retry;
 mod sight;
 
+pub(crate) use artifact::platform_artifact;
 pub(crate) use retry::retried;
 pub(crate) use sight::{Sight, sight};
 

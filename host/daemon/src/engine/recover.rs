@@ -141,6 +141,7 @@ async fn search(inner: &Inner, job: &Job, token: &str, cancel: &CancellationToke
     let pipeline = job.platform_pipeline.clone();
     Next::Settle(match inner.world.providers.find(call, pipeline, token.to_owned(), since).await {
         Ok(RunMatch::One(found)) => Verdict::Done(Effect::Seen(Box::new(found.run))),
+        Ok(RunMatch::Queued(ticket)) => Verdict::Done(Effect::Queued { ticket, folded: false }),
         Ok(RunMatch::Many(runs)) => Verdict::Ambiguous(Why::new(
             "operation.found-many",
             format!("{} runs on the platform carry this run's token", runs.len()),

@@ -12,15 +12,17 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, RecoveryClass},
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogAvailability,
-        LogChunk, LogRequest, OperationArg, PageRequest, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter,
-        RunMatch, RunRef, Ticket, TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
+        LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage,
+        RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -32,7 +34,7 @@ use tokio::sync::watch;
 use super::{
     StoreLedger,
     discover::{Noted, TakenIn},
-    ports::{Call, Clock, Job, Ledger, Providers, Random, Reporting, SecretSource},
+    ports::{Call, Clock, Job, Ledger, Opened, Providers, Random, Reporting, SecretSource},
     verdict::Verdict,
 };
 
@@ -98,6 +100,8 @@ pub(crate) struct Scene {
     pub(crate) runs: Vec<(String, OperationId, String)>,
     /// Runs that a search does not show yet.
     pub(crate) hidden: bool,
+    /// The place in the queue that a search shows instead of a run.
+    pub(crate) waits: Option<String>,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
@@ -110,6 +114,18 @@ pub(crate) struct Scene {
     pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
     pub(crate) log: VecDeque<LogChunk>,
+    /// How a log is to be streamed, before what `log` has.
+    pub(crate) plans: VecDeque<LogPlan>,
+    /// The cursors that plans were asked for with.
+    pub(crate) cursors: Vec<Option<String>>,
+    /// What planned requests are answered with: a status, and pieces or why it broke off.
+    pub(crate) bodies: VecDeque<(u16, Vec<Result<&'static str, &'static str>>)>,
+    /// By run.
+    pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
+    /// How listings of artifacts fail before they do not.
+    pub(crate) unlisted: VecDeque<CallErrorKind>,
+    /// What is said of an artifact's bytes.
+    pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
     pub(crate) searches: usize,
     pub(crate) at_work: usize,
@@ -252,6 +268,9 @@ impl Providers for FakePlatform {
         if scene.hidden {
             return Ok(RunMatch::None);
         }
+        if let Some(ticket) = &scene.waits {
+            return Ok(RunMatch::Queued(ticket.clone()));
+        }
         let matching: Vec<&String> =
             scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
         Ok(match matching.as_slice() {
@@ -317,7 +336,38 @@ impl Providers for FakePlatform {
         }
     }
 
+    async fn open(&self, _: Call, _: Transfer) -> Result<Opened, CallError> {
+        let (status, pieces) = self.scene().bodies.pop_front().unwrap_or((404, Vec::new()));
+        let headers = vec![("X-Size".to_owned(), "77".to_owned())];
+        let pieces = pieces.into_iter().map(|piece| piece.map(Bytes::from).map_err(str::to_owned));
+        Ok(Opened { status, headers, body: futures_util::stream::iter(pieces).boxed() })
+    }
+
+    async fn artifacts(&self, _: Call, run: RunRef, _: PageRequest) -> Result<RemotePage<RemoteArtifact>, CallError> {
+        let mut scene = self.scene();
+        if let Some(kind) = scene.unlisted.pop_front() {
+            return Err(error(kind, false));
+        }
+        Ok(RemotePage { items: scene.artifacts.get(&run.run).cloned().unwrap_or_default(), next: None })
+    }
+
+    async fn plan_download(&self, _: Call, _: RunRef, artifact: String) -> Result<DownloadPlan, CallError> {
+        Ok(DownloadPlan {
+            transfer: Transfer::new(format!("GET {artifact}"), ()),
+            size: None,
+            digests: self.scene().digests.clone(),
+            encoding: "raw".into(),
+            expires: None,
+            ranges: false,
+        })
+    }
+
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        let plan = self.scene().plans.pop_front();
+        if let Some(plan) = plan {
+            self.scene().cursors.push(request.cursor);
+            return Ok(LogAnswer::Plan(plan));
+        }
         let next = request.cursor.unwrap_or_default();
         let nothing =
             LogChunk { bytes: Vec::new(), next, more_now: false, reset: false, availability: LogAvailability::Growing };
@@ -449,6 +499,15 @@ impl Ledger for Stopping {
         now: Timestamp,
     ) -> Result<TakenIn, StoreError> {
         self.ledger.take_in(provider, found, noted, now).await
+    }
+    async fn artifacts(
+        &self,
+        run: RunId,
+        attempt: u32,
+        found: Vec<RemoteArtifact>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.ledger.artifacts(run, attempt, found, now).await
     }
     async fn trigger_of(&self, run: RunId) -> Result<Option<Operation>, StoreError> {
         self.ledger.trigger_of(run).await

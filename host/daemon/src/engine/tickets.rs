@@ -56,6 +56,7 @@ async fn search(
     let call = inner.call(provider, "engine", cancel);
     Ok(match inner.world.providers.find(call, pipeline, run.correlation.clone(), since).await? {
         RunMatch::One(found) => Some(Ticket::Run(Box::new(found.run))),
+        RunMatch::Queued(ticket) => Some(Ticket::Queued(ticket)),
         RunMatch::None => None,
         RunMatch::Many(runs) => {
             tracing::warn!(run = %run.id, found = runs.len(), "more than one run on the platform carries this run's token");

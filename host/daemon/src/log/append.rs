@@ -12,7 +12,7 @@ use novacron_cicd_store::{LogPosition, NewEvent};
 use novacron_cicd_vault::Secret;
 
 use super::{Inner, LogError, LogKey, Logs, MOST, Position, Resume, Stream, file};
-use crate::engine::fault::fault;
+use crate::engine::{fault::fault, logs::Copied};
 
 /// What is added.
 pub struct Piece {
@@ -25,7 +25,7 @@ pub struct Piece {
     /// The run's own callback token, which is masked like every secret.
     pub token: Option<Secret>,
     /// Where a copy from a platform stops.
-    pub cursor: Option<String>,
+    pub at: Option<Copied>,
     /// For the event.
     pub now: Timestamp,
 }
@@ -73,7 +73,7 @@ impl Logs {
         if before.complete {
             return Err(LogError::Complete);
         }
-        if bytes.is_empty() && !piece.complete && piece.cursor.is_none() {
+        if bytes.is_empty() && !piece.complete && piece.at.is_none() {
             return Ok(same);
         }
         if before.written.saturating_add(bytes.len() as u64) > MOST {
@@ -81,8 +81,8 @@ impl Logs {
         }
         // While this is under way the state in memory is not to be trusted: if it ends early, it is read again.
         let (mut resume, mut shown) = self.inner.resume(&stream, writer.take(), piece.token.as_ref()).await?;
-        if piece.cursor.is_some() {
-            resume.cursor = piece.cursor;
+        if let Some(at) = piece.at {
+            resume.copied = at;
         }
         shown.extend(resume.push(&bytes));
         let (carry, resume) = if piece.complete {

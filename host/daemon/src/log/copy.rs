@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use novacron_cicd_domain::id::RunId;
 
 use super::{LogError, LogKey, Logs, Resume};
-use crate::engine::poll::{Copied, LogSink, Piece};
+use crate::engine::logs::{Copied, LogSink, Piece};
 
 /// Stands in a log where its platform began it anew: what was read before stays, since offsets are for good.
 const RESET: &[u8] = b"\n--- the platform began this log anew ---\n";
@@ -26,7 +26,7 @@ impl LogSink for Logs {
             bytes: bytes.into(),
             complete: piece.complete,
             token: None,
-            cursor: Some(piece.cursor),
+            at: Some(piece.at),
             now: piece.now,
         };
         match self.append(key(run, attempt, job), added).await {
@@ -43,18 +43,18 @@ impl Logs {
             return Ok(None);
         }
         let mut writer = stream.writer.lock().await;
-        let cursor = match &*writer {
-            Some(resume) => resume.cursor.clone(),
+        let copied = match &*writer {
+            Some(resume) => resume.copied.clone(),
             None => {
                 let (resume, cleared): (Resume, Vec<u8>) = self.inner.resume(&stream, None, None).await?;
-                let cursor = resume.cursor.clone();
+                let copied = resume.copied.clone();
                 // What would be free to be shown is written with the next piece: only then may it be kept as state.
                 if cleared.is_empty() {
                     *writer = Some(resume);
                 }
-                cursor
+                copied
             }
         };
-        Ok(Some(Copied { cursor }))
+        Ok(Some(copied))
     }
 }

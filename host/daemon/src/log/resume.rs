@@ -8,6 +8,8 @@ use std::sync::Arc;
 use novacron_cicd_vault::{MaskStream, Masker, Secret};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::logs::Copied;
+
 /// The masking of one log, between two pieces.
 pub(super) struct Resume {
     /// None: nobody told us the token yet.
@@ -16,7 +18,7 @@ pub(super) struct Resume {
     /// What `known` was made from: another one means that the secrets changed.
     masker: Arc<Masker>,
     /// Where a copy from a platform stopped.
-    pub(super) cursor: Option<String>,
+    pub(super) copied: Copied,
 }
 
 /// As it is sealed.
@@ -25,6 +27,8 @@ struct Stored {
     token: Vec<u8>,
     known: Vec<u8>,
     cursor: Option<String>,
+    #[serde(default)]
+    taken: u64,
 }
 
 /// A carry that holds nothing.
@@ -39,9 +43,11 @@ impl Resume {
             token: Vec::new(),
             known: Vec::new(),
             cursor: None,
+            taken: 0,
         });
         let (known, mut cleared) = masker.resume(&Secret::new(stored.known));
-        let mut resume = Self { token: None, known, masker, cursor: stored.cursor };
+        let mut resume =
+            Self { token: None, known, masker, copied: Copied { cursor: stored.cursor, taken: stored.taken } };
         let held = Secret::new(stored.token);
         match token {
             Some(token) => {
@@ -97,14 +103,15 @@ impl Resume {
     pub(super) fn store(&self) -> Option<Secret> {
         let token = self.token.as_ref().map(|(_, stream)| stream.carry());
         let known = self.known.carry();
-        let empty = token.as_ref().is_none_or(is_nothing) && is_nothing(&known) && self.cursor.is_none();
+        let empty = token.as_ref().is_none_or(is_nothing) && is_nothing(&known) && self.copied == Copied::default();
         if empty {
             return None;
         }
         let stored = Stored {
             token: token.map(|carry| carry.expose().to_vec()).unwrap_or_default(),
             known: known.expose().to_vec(),
-            cursor: self.cursor.clone(),
+            cursor: self.copied.cursor.clone(),
+            taken: self.copied.taken,
         };
         serde_json::to_vec(&stored).ok().map(Secret::new)
     }

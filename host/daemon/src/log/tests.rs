@@ -66,7 +66,7 @@ impl Place {
 
 fn piece(offset: u64, bytes: &[u8], complete: bool) -> Piece {
     let bytes = bytes::Bytes::copy_from_slice(bytes);
-    Piece { offset: Some(offset), bytes, complete, token: None, cursor: None, now: Timestamp(1) }
+    Piece { offset: Some(offset), bytes, complete, token: None, at: None, now: Timestamp(1) }
 }
 
 #[tokio::test]

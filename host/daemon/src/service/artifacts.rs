@@ -1,18 +1,54 @@
-//! Artifacts: listed, opened.
+//! Artifacts: listed, opened; those of a platform are fetched when somebody opens them first, and kept from then on.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
-use novacron_cicd_domain::{artifact::Artifact, id::ArtifactId};
-use novacron_cicd_store::{ArtifactFilter, Listing, Page};
+use futures_util::StreamExt as _;
+use novacron_cicd_domain::{
+    artifact::Artifact,
+    event::{self, EventKind},
+    id::ArtifactId,
+    platform::{CallError, CallErrorKind, DownloadPlan, RunRef},
+    provider::Provider,
+};
+use novacron_cicd_store::{ArtifactFilter, Listing, NewEvent, Page};
+use serde_json::json;
 
 pub use crate::artifact::VerifiedBlob;
 
-use super::{ServiceError, host::Host};
+use super::{
+    Actor, ServiceError,
+    host::{Host, audit},
+};
+use crate::{
+    artifact::{BlobError, Expected},
+    engine::ledger::platform_pipeline,
+};
 
 /// Bytes with a digest.
 #[derive(Clone)]
 pub struct Artifacts {
     pub(super) host: Arc<Host>,
+}
+
+/// Fetches under way: each artifact is fetched by one, and the others wait for it.
+#[derive(Default)]
+pub(crate) struct Fetches(Mutex<HashMap<ArtifactId, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Fetches {
+    fn turn(&self, id: ArtifactId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = turns.get(&id).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::default();
+        turns.insert(id, Arc::downgrade(&turn));
+        turn
+    }
 }
 
 impl Artifacts {
@@ -32,13 +68,112 @@ impl Artifacts {
         self.host.read(move |state| Ok(state.artifact(id)?)).await
     }
 
-    /// Its bytes, checked against the digest while they are read.
+    /// Its bytes, checked against the digest while they are read. Those that are still the platform's are fetched first.
     ///
     /// # Errors
-    /// [`ServiceError::Mismatch`] where their size is another, [`ServiceError::Io`] where they are gone.
-    pub async fn open(&self, id: ArtifactId) -> Result<(Artifact, VerifiedBlob), ServiceError> {
-        let artifact = self.show(id).await?;
-        let blob = self.host.blobs.reader(&artifact.sha256, artifact.size).await?;
+    /// [`ServiceError::Mismatch`] where they are not what was said of them, [`ServiceError::Io`] where they are gone,
+    /// [`ServiceError::Call`] where the platform does not hand them out.
+    pub async fn open(&self, actor: &Actor, id: ArtifactId) -> Result<(Artifact, VerifiedBlob), ServiceError> {
+        let mut artifact = self.show(id).await?;
+        if artifact.sha256.is_none() {
+            let turn = self.host.fetches.turn(id);
+            let _held = turn.lock().await;
+            artifact = self.show(id).await?;
+            if artifact.sha256.is_none() {
+                artifact = self.fetch(actor, artifact).await?;
+            }
+        }
+        let sha256 = artifact.sha256.as_deref().unwrap_or_default();
+        let blob = self.host.blobs.reader(sha256, artifact.size.unwrap_or_default()).await?;
         Ok((artifact, blob))
     }
+
+    /// From the platform, by the plugin's plan, through the door; kept when it answers.
+    async fn fetch(&self, actor: &Actor, artifact: Artifact) -> Result<Artifact, ServiceError> {
+        let Some((provider, run)) = self.origin(&artifact).await? else {
+            return Err(ServiceError::not_found("artifact", artifact.id));
+        };
+        let external = artifact.external_id.clone().unwrap_or_default();
+        let platforms = &self.host.platforms;
+        let failed = ServiceError::call(&provider.name);
+        let planned = async {
+            let plan = platforms.plan_download(self.host.call(&provider, actor), run, external).await?;
+            let opened = platforms.open(self.host.call(&provider, actor), plan.transfer.clone()).await?;
+            match refusal(opened.status) {
+                None => Ok((opened.body, plan)),
+                Some(kind) => {
+                    let message = format!("{}: the platform answered {}", plan.transfer.summary(), opened.status);
+                    Err(error(&provider, kind, message))
+                }
+            }
+        };
+        let (body, plan) = planned.await.map_err(failed)?;
+        let digest = plan.digests.iter().find(|(algorithm, _)| algorithm == "sha256");
+        let expected = Expected {
+            sha256: digest.map(|(_, hex)| hex.clone()),
+            size: plan.size,
+            most: Some(self.host.settings.artifact_limit),
+        };
+        let body = body.map(|piece| piece.map_err(io::Error::other)).boxed();
+        let blob = match self.host.blobs.receive(body, &expected).await {
+            Err(BlobError::Broken(error)) => {
+                return Err(ServiceError::call(&provider.name)(broken(&provider, &plan, &error.to_string())));
+            }
+            received => received?,
+        };
+        let (now, by) = (self.host.now(), actor.name.clone());
+        self.host
+            .write(move |tx| {
+                let new = tx.keep_artifact(artifact.id, &blob.sha256, blob.size)?;
+                let kept = tx.artifact(artifact.id)?;
+                if new {
+                    let pipeline = kept.run.map(|run| tx.run(run)).transpose()?.map(|run| run.pipeline);
+                    tx.append_event(&NewEvent {
+                        at: now,
+                        kind: EventKind::ArtifactCreated.as_str().into(),
+                        subject: kept.id.to_string(),
+                        run: kept.run,
+                        pipeline,
+                        data: event::artifact(&kept),
+                    })?;
+                    let detail = json!({ "name": kept.name, "sha256": kept.sha256, "size": kept.size });
+                    audit(tx, &by, "artifact.fetch", kept.id, detail, now)?;
+                }
+                Ok(kept)
+            })
+            .await
+    }
+
+    /// The connection that has it, and its run in the platform's words.
+    async fn origin(&self, artifact: &Artifact) -> Result<Option<(Provider, RunRef)>, ServiceError> {
+        let (Some(run), attempt) = (artifact.run, artifact.attempt) else { return Ok(None) };
+        self.host
+            .read(move |state| {
+                let run = state.run(run)?;
+                let Some(external) = run.external_id.clone() else { return Ok(None) };
+                let reference = RunRef { pipeline: platform_pipeline(state, &run)?, run: external, attempt };
+                Ok(Some((state.provider(run.provider)?, reference)))
+            })
+            .await
+    }
+}
+
+fn error(provider: &Provider, kind: CallErrorKind, message: String) -> CallError {
+    let (plugin, function) = (provider.plugin.clone(), "artifacts.plan-download".to_owned());
+    CallError { kind, message, hint: None, plugin, function, sent: false }
+}
+
+/// What an answer means that is not the bytes.
+fn refusal(status: u16) -> Option<CallErrorKind> {
+    match status {
+        200 => None,
+        401 => Some(CallErrorKind::Unauthorized),
+        403 => Some(CallErrorKind::Forbidden(None)),
+        404 | 410 => Some(CallErrorKind::NotFound),
+        status => Some(CallErrorKind::Upstream { status, excerpt: String::new() }),
+    }
+}
+
+fn broken(provider: &Provider, plan: &DownloadPlan, reason: &str) -> CallError {
+    error(provider, CallErrorKind::Transient, format!("{}: the bytes broke off: {reason}", plan.transfer.summary()))
 }

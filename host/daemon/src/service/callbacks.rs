@@ -124,8 +124,7 @@ impl Callbacks {
             check_id(job)?;
         }
         let now = self.host.now();
-        let piece =
-            Piece { offset: Some(offset), bytes, complete, token: Some(Secret::new(bearer)), cursor: None, now };
+        let piece = Piece { offset: Some(offset), bytes, complete, token: Some(Secret::new(bearer)), at: None, now };
         let key = LogKey { run: run.id, attempt: run.attempt, job: job.map(Into::into) };
         let appended = self.host.logs.append(key, piece).await?;
         self.alive(run.id).await?;
@@ -167,8 +166,9 @@ impl Callbacks {
             name: name.to_owned(),
             version: upload.version,
             kind: upload.kind,
-            size: blob.size,
-            sha256: blob.sha256,
+            external_id: None,
+            size: Some(blob.size),
+            sha256: Some(blob.sha256),
             media_type: upload.media_type,
             metadata: upload.metadata,
             run: Some(run.id),

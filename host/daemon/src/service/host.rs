@@ -23,7 +23,7 @@ use novacron_cicd_vault::{Masker, Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Actor, ServiceError, catalog::Catalog, ids::Ids};
+use super::{Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids};
 use crate::{
     artifact::Blobs,
     engine::{
@@ -48,6 +48,8 @@ pub(crate) struct Host {
     pub(crate) running: Mutex<Option<Engine>>,
     pub(crate) logs: log::Logs,
     pub(crate) blobs: Blobs,
+    /// Of platforms, under way.
+    pub(crate) fetches: Fetches,
     pub(crate) settings: Settings,
 }
 

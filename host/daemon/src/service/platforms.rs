@@ -1,24 +1,56 @@
 //! The runtime's plugins as the platforms that the engine calls: secrets are opened here, for one call, and go no
 //! further than into its binding.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use novacron_cicd_domain::{
-    Timestamp,
+    Coded, Timestamp,
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, FoundRun, LogAnswer, LogRequest, OperationArg,
-        PageRequest, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
-        TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest,
+        OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter,
+        RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
 };
-use novacron_cicd_runtime::{Binding, HostPorts, Provider as Callable, Runtime, plugin};
+use novacron_cicd_runtime::{Binding, HostPorts, Provider as Callable, Runtime, egress::SendError, plugin};
 use novacron_cicd_vault::Vault;
 
-use crate::engine::ports::{Call, Providers, Reporting, SecretSource};
+use crate::engine::ports::{Call, Opened, Providers, Reporting, SecretSource};
+
+/// What a plan's request is called in errors and in the audit trail.
+const TRANSFER: &str = "transfer";
+
+/// Why a plan's request has no answer. It only reads, so it may be sent again wherever that can help.
+fn unopened(plugin: String, transfer: &Transfer, error: SendError) -> CallError {
+    let kind = match &error {
+        SendError::Denied { .. } => CallErrorKind::Forbidden(None),
+        SendError::NotSent(_) | SendError::Interrupted(_) => CallErrorKind::Transient,
+        _ => CallErrorKind::Internal,
+    };
+    let (message, hint) = (format!("{}: {error}", transfer.summary()), Coded::hint(&error));
+    CallError { kind, message, hint, plugin, function: TRANSFER.into(), sent: false }
+}
+
+/// Ends with an error where no piece comes within `patience`.
+fn within(
+    patience: Duration,
+    pieces: impl Stream<Item = Result<Bytes, String>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, String>> + Send + 'static {
+    futures_util::stream::unfold(Some(pieces.boxed()), move |pieces| async move {
+        let mut pieces = pieces?;
+        match tokio::time::timeout(patience, pieces.next()).await {
+            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(pieces))),
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(None) => None,
+            Err(_) => Some((Err("the platform stopped sending".to_owned()), None)),
+        }
+    })
+}
 
 /// The runtime's plugins.
 pub(super) struct Platforms {
@@ -64,10 +96,9 @@ impl Platforms {
             deadline: call.deadline,
             cancel: call.cancel,
             actor: call.actor,
-            roots: None,
         };
         self.runtime.provider(binding).map_err(|error| {
-            let hint = novacron_cicd_domain::Coded::hint(&error);
+            let hint = Coded::hint(&error);
             // A plugin that does not serve now may serve again: nothing was done.
             refuse(CallErrorKind::Transient, error.to_string(), hint)
         })
@@ -146,6 +177,31 @@ impl Providers for Platforms {
         correlation: String,
     ) -> Result<Ticket, CallError> {
         self.bind(call, "run-retry.retry").await?.retry(&operation, &run, scope, &correlation).await
+    }
+
+    async fn open(&self, call: Call, transfer: Transfer) -> Result<Opened, CallError> {
+        let (plugin, patience) = (call.provider.plugin.clone(), call.deadline);
+        let provider = self.bind(call, TRANSFER).await?;
+        let until = tokio::time::Instant::now() + patience;
+        let answer = provider.open(&transfer, until).await.map_err(|error| unopened(plugin, &transfer, error))?;
+        Ok(Opened {
+            status: answer.status,
+            headers: answer.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            body: within(patience, answer.body.map_err(|error| error.to_string())).boxed(),
+        })
+    }
+
+    async fn artifacts(
+        &self,
+        call: Call,
+        run: RunRef,
+        page: PageRequest,
+    ) -> Result<RemotePage<RemoteArtifact>, CallError> {
+        self.bind(call, "artifacts.list-artifacts").await?.list_artifacts(Some(&run), &page).await
+    }
+
+    async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError> {
+        self.bind(call, "artifacts.plan-download").await?.plan_download(Some(&run), &artifact, None).await
     }
 
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {

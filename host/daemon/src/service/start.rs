@@ -18,6 +18,7 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 use super::{
     Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
     Providers, Runs, Secrets, ServiceError, Tokens,
+    artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
     ids::Ids,
@@ -269,6 +270,7 @@ impl Services {
             running: Mutex::new(Some(engine)),
             logs,
             blobs,
+            fetches: Fetches::default(),
             settings,
         });
         Ok(Self::of(host))

@@ -60,6 +60,8 @@ pub enum RunMatch {
     None,
     /// The run.
     One(Box<FoundRun>),
+    /// It still waits in a queue and is no run yet; ask again with this cursor.
+    Queued(String),
     /// More than one: an operator has to look.
     Many(Vec<RunRef>),
 }

@@ -113,6 +113,14 @@ pub enum LogAvailability {
     Expired,
 }
 
+impl LogAvailability {
+    /// Whether nothing more will come.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Complete | Self::Never | Self::Expired)
+    }
+}
+
 /// An artifact that is there on the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteArtifact {

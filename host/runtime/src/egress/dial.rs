@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use novacron_cicd_domain::id::ProviderId;
+use novacron_cicd_domain::{id::ProviderId, provider::Provider};
 use reqwest::Client;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
@@ -64,8 +64,8 @@ impl Dialer {
     }
 
     fn make(&self, scope: &ProviderScope) -> Result<Clients, ScopeError> {
-        let bad = |reason: String| ScopeError::BadRoots { provider: scope.reach().name().to_owned(), reason };
-        let tls = tls(scope.roots()).map_err(bad)?;
+        let bad = |reason: String| bad_roots(scope.provider(), reason);
+        let tls = tls(scope.provider().grants.authorities.as_deref()).map_err(bad)?;
         let builder = || {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -88,11 +88,22 @@ impl Dialer {
     }
 }
 
-fn tls(extra: Option<&[u8]>) -> Result<rustls::ClientConfig, String> {
+fn bad_roots(provider: &Provider, reason: String) -> ScopeError {
+    ScopeError::BadRoots { provider: provider.name.to_string(), reason }
+}
+
+/// Refuses certificate authorities that could not be used, before anything is sent.
+pub(super) fn check_authorities(provider: &Provider) -> Result<(), ScopeError> {
+    let Some(pem) = &provider.grants.authorities else { return Ok(()) };
+    roots(Some(pem)).map(drop).map_err(|reason| bad_roots(provider, reason))
+}
+
+/// The public authorities, and those in `extra`.
+fn roots(extra: Option<&str>) -> Result<rustls::RootCertStore, String> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(pem) = extra {
         let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             let certificate = certificate.map_err(|error| error.to_string())?;
             roots.add(certificate).map_err(|error| error.to_string())?;
         }
@@ -100,6 +111,11 @@ fn tls(extra: Option<&[u8]>) -> Result<rustls::ClientConfig, String> {
             return Err("there is no certificate in them".into());
         }
     }
+    Ok(roots)
+}
+
+fn tls(extra: Option<&str>) -> Result<rustls::ClientConfig, String> {
+    let roots = roots(extra)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -117,7 +133,7 @@ mod tests {
         for (pem, message) in
             [("", "there is no certificate"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "")]
         {
-            let error = super::tls(Some(pem.as_bytes())).err();
+            let error = super::tls(Some(pem)).err();
             assert!(error.as_ref().is_some_and(|error| error.contains(message)), "{pem:?}: {error:?}");
         }
         assert!(super::tls(None).is_ok());

@@ -75,7 +75,6 @@ pub struct ProviderScope {
     provider: Provider,
     reach: Reach,
     slots: BTreeMap<String, BoundSlot>,
-    roots: Option<Vec<u8>>,
 }
 
 /// A slot and the origins that its value may go to.
@@ -85,13 +84,13 @@ pub(super) struct BoundSlot {
 }
 
 impl ProviderScope {
-    /// Intersects what the manifest wants with what the operator granted. `roots` are certificate authorities in PEM form
-    /// that this provider is trusted with beside the public ones.
+    /// Intersects what the manifest wants with what the operator granted.
     ///
     /// # Errors
     /// [`ScopeError`] where something could not be enforced as it is written: it is never skipped.
-    pub fn new(provider: Provider, wants: Wants, roots: Option<Vec<u8>>) -> Result<Arc<Self>, ScopeError> {
+    pub fn new(provider: Provider, wants: Wants) -> Result<Arc<Self>, ScopeError> {
         let reach = Reach::new(&provider, &wants)?;
+        super::dial::check_authorities(&provider)?;
         let mut slots = BTreeMap::new();
         for (name, slot) in wants.slots {
             let mut origins = vec![reach.base().clone()];
@@ -103,7 +102,7 @@ impl ProviderScope {
             }
             slots.insert(name, BoundSlot { slot, origins });
         }
-        Ok(Arc::new(Self { provider, reach, slots, roots }))
+        Ok(Arc::new(Self { provider, reach, slots }))
     }
 
     /// The provider itself.
@@ -124,14 +123,10 @@ impl ProviderScope {
         self.slots.values()
     }
 
-    pub(super) fn roots(&self) -> Option<&[u8]> {
-        self.roots.as_deref()
-    }
-
     /// Whether connections made for one may serve the other.
     pub(super) fn dials_like(&self, other: &Self) -> bool {
         self.provider.id == other.provider.id
-            && self.roots == other.roots
+            && self.provider.grants.authorities == other.provider.grants.authorities
             && self.reach.base() == other.reach.base()
             && self.reach.name() == other.reach.name()
             && self.reach.networks() == other.reach.networks()

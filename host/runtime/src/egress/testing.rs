@@ -50,6 +50,7 @@ impl Made {
             origins: owned(origins),
             redirect_hosts: owned(redirect_hosts),
             private_networks: owned(networks),
+            authorities: None,
         };
         self
     }
@@ -71,6 +72,6 @@ impl Made {
     }
 
     pub(super) fn scope(self) -> Arc<ProviderScope> {
-        ProviderScope::new(self.provider, self.wants, None).unwrap()
+        ProviderScope::new(self.provider, self.wants).unwrap()
     }
 }

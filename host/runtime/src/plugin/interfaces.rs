@@ -108,7 +108,8 @@ interfaces! {
     attestations = "attestations" reads["list-attestations"] changes[];
     secrets = "secrets" reads["list-secrets"] changes["put-secret", "delete-secret"];
     variables = "variables" reads["list-variables"] changes["put-variable", "delete-variable"];
-    runners = "runners" reads["list-runners", "get"] changes["delete-runner"];
+    runners = "runners" reads["list-runners", "get"] changes[];
+    runner_deletion = "runner-deletion" reads[] changes["delete-runner"];
     runner_drain = "runner-drain" reads[] changes["set-draining"];
     runner_labels = "runner-labels" reads[] changes["set-labels"];
     runner_creation = "runner-creation" reads[] changes["create-runner"];

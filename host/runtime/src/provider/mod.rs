@@ -44,8 +44,6 @@ pub struct Binding {
     pub cancel: CancellationToken,
     /// For whom: a token's name, or `engine`.
     pub actor: String,
-    /// Certificate authorities in PEM form that this provider is trusted with beside the public ones.
-    pub roots: Option<Vec<u8>>,
 }
 
 /// A provider ready to be called; it keeps the plugin that served when it was made.

@@ -178,7 +178,7 @@ mod tests {
             cancel: CancellationToken::new(),
             login: None,
         };
-        Meter::new(CallScope::new(ProviderScope::new(provider.unwrap(), Wants::default(), None).unwrap(), call))
+        Meter::new(CallScope::new(ProviderScope::new(provider.unwrap(), Wants::default()).unwrap(), call))
     }
 
     /// A module with an empty table and a function that lets it grow by so many elements, fewer than 2^20.

@@ -116,8 +116,6 @@ pub(crate) struct Setup {
     pub(crate) describer: Option<Arc<dyn LoginDescriber>>,
     pub(crate) names: Arc<Names>,
     pub(crate) pure: bool,
-    /// Certificate authorities beside the public ones, in PEM form.
-    pub(crate) roots: Option<Vec<u8>>,
 }
 
 impl Setup {
@@ -148,7 +146,6 @@ impl Setup {
             describer: None,
             names: Arc::default(),
             pure: false,
-            roots: None,
         }
     }
 
@@ -193,7 +190,7 @@ impl Setup {
     }
 
     pub(crate) fn provider_scope(&self) -> Arc<ProviderScope> {
-        ProviderScope::new(self.provider.clone(), self.wants.clone(), self.roots.clone()).unwrap()
+        ProviderScope::new(self.provider.clone(), self.wants.clone()).unwrap()
     }
 
     pub(crate) fn scope_for(&self, provider: &Arc<ProviderScope>, cancel: &CancellationToken) -> CallScope {

@@ -5,15 +5,15 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use novacron_cicd_runtime::egress::SendError;
+use novacron_cicd_runtime::egress::{ProviderScope, ScopeError, SendError};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Build as _, Setup, body, request};
 
-/// It signed `server.pem`, which is good for `ci.test` until 2120; the key of that is for these tests alone.
-const AUTHORITY: &[u8] = include_bytes!("testdata/ca.pem");
+/// It signed `server.pem`, which is good for `ci.test` and `127.0.0.1` until 2120; the key of that is for these tests alone.
+const AUTHORITY: &str = include_str!("testdata/ca.pem");
 
 /// Answers every request that comes through its TLS; where it listens, and how many came.
 async fn server() -> (u16, Arc<AtomicUsize>) {
@@ -48,16 +48,16 @@ async fn server() -> (u16, Arc<AtomicUsize>) {
 
 #[tokio::test]
 async fn a_private_authority_is_believed_by_the_provider_that_names_it_and_for_the_names_that_it_signed() {
-    for (name, roots, believed) in [
+    for (name, authorities, believed) in [
         ("ci.test", Some(AUTHORITY), true),
         ("ci.test", None, false),
         // What a server shows of itself makes it no authority.
-        ("ci.test", Some(&include_bytes!("testdata/server.pem")[..]), false),
+        ("ci.test", Some(include_str!("testdata/server.pem")), false),
         ("other.test", Some(AUTHORITY), false),
     ] {
         let (port, answered) = server().await;
         let mut setup = Setup::new(&format!("https://{name}:{port}/")).name(name, &[[127, 0, 0, 1]]);
-        setup.roots = roots.map(<[u8]>::to_vec);
+        setup.provider.grants.authorities = authorities.map(str::to_owned);
         let scope = setup.scope();
         let sent = setup.door().send(&scope, request("POST", "/x").text("what nobody else may read")).await;
         match sent {
@@ -72,5 +72,15 @@ async fn a_private_authority_is_believed_by_the_provider_that_names_it_and_for_t
         }
         assert_eq!(answered.load(Ordering::SeqCst), usize::from(believed), "{name}");
         assert_eq!(scope.change_sent(), believed, "{name}: no byte goes to whom nobody vouches for");
+    }
+}
+
+#[test]
+fn authorities_that_cannot_be_read_are_refused_before_anything_is_sent() {
+    for text in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let mut setup = Setup::new("https://ci.test/");
+        setup.provider.grants.authorities = Some(text.into());
+        let refused = ProviderScope::new(setup.provider, setup.wants).err().unwrap();
+        assert!(matches!(refused, ScopeError::BadRoots { .. }), "{text}: {refused}");
     }
 }

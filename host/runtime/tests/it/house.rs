@@ -245,7 +245,6 @@ impl Setting<'_> {
             deadline: self.deadline,
             cancel: self.cancel.clone(),
             actor: "test".into(),
-            roots: None,
         }
     }
 

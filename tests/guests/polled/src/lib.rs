@@ -163,10 +163,6 @@ impl Runners for Polled {
     fn get(runner: String) -> Result<Runner> {
         Ok(get(["machines", &runner]).fetch::<Machine>()?.into())
     }
-
-    fn delete_runner(_: Operation, _: String) -> Result<()> {
-        Err(Error::unsupported("runners.delete"))
-    }
 }
 
 impl RunnerDrain for Polled {

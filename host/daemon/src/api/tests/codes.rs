@@ -30,6 +30,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     (
         "actions in the audit trail",
         &[
+            "artifact.fetch",
             "egress.request",
             "operation.cancel",
             "operation.resolve",
@@ -52,6 +53,7 @@ const OTHERS: &[(&str, &[&str])] = &[
         "keys of a trigger",
         &["novacron.callback-token", "novacron.pipeline-name", "novacron.repository", "novacron.run-id"],
     ),
+    ("keys of an artifact's metadata", &["platform.expired", "platform.kind", "platform.name"]),
     ("keys of a manifest", &["credential.origins", "egress.hosts"]),
     ("how a request went, in the audit trail", &["egress.abandoned"]),
     ("an example in a fixture", &["upstream.500"]),

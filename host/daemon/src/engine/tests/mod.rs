@@ -5,6 +5,7 @@ mod crash;
 mod discover;
 mod follow;
 mod outcome;
+mod plans;
 mod retry;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -69,12 +70,21 @@ impl Sim {
     }
 
     fn engine_with(&self, ledger: Arc<dyn Ledger>, config: EngineConfig) -> Engine {
+        self.engine_that_copies(ledger, config, None)
+    }
+
+    fn engine_that_copies(
+        &self,
+        ledger: Arc<dyn Ledger>,
+        config: EngineConfig,
+        logs: Option<Arc<dyn super::logs::LogSink>>,
+    ) -> Engine {
         let world = World {
             clock: self.clock.clone(),
             random: Arc::new(NoRandom),
             providers: self.platform.clone(),
             ledger,
-            logs: None,
+            logs,
         };
         Engine::start(world, config)
     }

@@ -127,6 +127,18 @@ async fn a_run_that_a_search_does_not_show_yet_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_search_that_finds_the_platforms_queue_settles_a_lost_answer() {
+    let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
+    sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
+    sim.platform.scene().waits = Some("item-7".into());
+    let (run, operation) = sim.trigger().await;
+    let _engine = sim.engine();
+    sim.until_operation(operation, OperationState::Done).await;
+    assert_eq!(sim.run(run).await.ticket.as_deref(), Some("item-7"));
+    assert_eq!(sim.platform.scene().triggers.len(), 1);
+}
+
+#[tokio::test]
 async fn two_runs_with_one_token_are_for_an_operator_to_look_at() {
     let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
     sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
