@@ -133,12 +133,9 @@ async fn drain(
     Path((name, runner)): Path<(String, String)>,
     Json(body): Json<RunnerDrain>,
 ) -> Result<Response, ApiError> {
-    let given = body.clone();
-    let (own, asking) = (state.clone(), actor.clone());
-    key.once(&state, &actor, &given, async move {
+    let work = async move |state: ApiState, actor, body: RunnerDrain| {
         let wanted = Drain { runner, draining: body.draining, message: body.message };
-        let operation = own.services().runners.drain(&asking, &name, wanted).await?;
-        Ok(operations::accepted(&own, operation).await)
-    })
-    .await
+        Ok(state.services().runners.drain(&actor, &name, wanted).await?)
+    };
+    key.once(state, actor, body, work, operations::accepted).await
 }

@@ -24,7 +24,7 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
     }
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     let call = inner.call(&job.provider, &operation.actor, &cancel);
-    let verdict = match inner.world.providers.set_draining(call, argument(&operation), wanted).await {
+    let verdict = match inner.world.providers.set_draining(call, argument(&operation, None), wanted).await {
         Ok(()) => Verdict::Done(Effect::Nothing),
         Err(error) => {
             tracing::warn!(operation = %operation.id, provider = %job.provider.name, %error, "a runner was not changed");

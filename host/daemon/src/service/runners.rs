@@ -10,7 +10,6 @@ use novacron_cicd_domain::{
     token::Role,
 };
 use serde_json::json;
-use uuid::Uuid;
 
 use super::{
     Actor, ServiceError,
@@ -59,7 +58,7 @@ impl Runners {
         let now = self.host.now();
         let detail = json!({ "runner": wanted.runner, "draining": wanted.draining });
         let operation = Operation {
-            id: OperationId(Uuid::now_v7()),
+            id: OperationId(self.host.ids.next()),
             kind,
             provider: provider.id,
             run: None,
@@ -76,12 +75,13 @@ impl Runners {
             updated: now,
             version: 1,
         };
-        let (stored, by) = (operation.clone(), actor.name.clone());
-        self.host
-            .write(move |tx| {
-                tx.insert_operation(&stored)?;
+        let by = actor.name.clone();
+        let operation = self
+            .host
+            .act(actor, move |tx| {
+                tx.insert_operation(&operation)?;
                 audit(tx, &by, kind.as_str(), &provider.name, detail, now)?;
-                Ok(())
+                Ok(operation)
             })
             .await?;
         self.host.engine.wake();
