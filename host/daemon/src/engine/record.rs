@@ -9,7 +9,7 @@ mod sight;
 
 pub(crate) use artifact::platform_artifact;
 pub(crate) use retry::retried;
-pub(crate) use sight::{Sight, sight};
+pub(crate) use sight::{Sight, known, sight};
 
 use novacron_cicd_domain::{
     Timestamp,
