@@ -43,5 +43,5 @@ async fn a_provider_without_runners_says_so() {
     }
     let refused = api.post("/v1/providers/hook/runners/x/drain", &json!({})).await;
     assert_eq!(refused.text("/code"), "provider.unsupported");
-    cli.run(&["runner", "list", "--provider", "hook"]).await.expect_code(1);
+    cli.run(&["runner", "list", "--provider", "hook"]).await.expect_code(2);
 }
