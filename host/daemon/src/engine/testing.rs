@@ -100,10 +100,8 @@ pub(crate) struct Scene {
     pub(crate) cancels: Vec<(OperationArg, CancelTarget)>,
     /// Runs that there are: the platform's id, the operation and the correlation token that made it.
     pub(crate) runs: Vec<(String, OperationId, String)>,
-    /// Runs that a search does not show yet.
-    pub(crate) hidden: bool,
-    /// The place in the queue that a search shows instead of a run.
-    pub(crate) waits: Option<String>,
+    /// What a search answers, whatever there is.
+    pub(crate) search: Option<Result<RunMatch, CallErrorKind>>,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
@@ -270,11 +268,8 @@ impl Providers for FakePlatform {
     async fn find(&self, _: Call, pipeline: String, correlation: String, _: Timestamp) -> Result<RunMatch, CallError> {
         let mut scene = self.scene();
         scene.searches += 1;
-        if scene.hidden {
-            return Ok(RunMatch::None);
-        }
-        if let Some(ticket) = &scene.waits {
-            return Ok(RunMatch::Queued(ticket.clone()));
+        if let Some(answer) = &scene.search {
+            return answer.clone().map_err(|kind| error(kind, false));
         }
         let matching: Vec<&String> =
             scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
