@@ -1,12 +1,14 @@
 //! The provider `buildbot` at a real Buildbot. What reached it is asked of Buildbot itself.
 
 mod absence;
+mod artifacts;
 mod building;
 mod canceling;
 mod foreign;
 mod kill;
 mod login;
 mod retry;
+mod workers;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -76,9 +78,7 @@ impl Site {
 
 /// The directories of a host that has the plugin.
 fn home() -> Arc<Home> {
-    let home = Arc::new(Home::new());
-    home.install("novacron-cicd-plugin-buildbot");
-    home
+    Arc::new(Home::with("novacron-cicd-plugin-buildbot"))
 }
 
 /// The body that adds a Buildbot as a provider, with its files' origin.
