@@ -4,6 +4,7 @@
 mod moved;
 mod platform;
 mod retry;
+mod runners;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ mod error;
 mod hook;
 mod pipeline;
 mod run;
+mod runner;
 mod status;
 mod ticket;
 mod transfer;

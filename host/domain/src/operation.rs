@@ -60,6 +60,9 @@ pub enum OperationKind {
     /// Do a run again: all of it, or what failed.
     #[serde(rename = "run.retry")]
     RunRetry,
+    /// Let a runner finish and give it no new work, or give it work again.
+    #[serde(rename = "runner.drain")]
+    RunnerDrain,
     /// Make a pipeline on the platform.
     #[serde(rename = "pipeline.create")]
     PipelineCreate,
@@ -73,10 +76,11 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RunTrigger,
         Self::RunCancel,
         Self::RunRetry,
+        Self::RunnerDrain,
         Self::PipelineCreate,
         Self::PipelineUpdate,
         Self::PipelineDelete,
@@ -89,6 +93,7 @@ impl OperationKind {
             Self::RunTrigger => "run.trigger",
             Self::RunCancel => "run.cancel",
             Self::RunRetry => "run.retry",
+            Self::RunnerDrain => "runner.drain",
             Self::PipelineCreate => "pipeline.create",
             Self::PipelineUpdate => "pipeline.update",
             Self::PipelineDelete => "pipeline.delete",
@@ -108,6 +113,7 @@ impl OperationKind {
             Self::RunTrigger => "runs.trigger",
             Self::RunCancel => "run-cancel.cancel",
             Self::RunRetry => "run-retry.retry",
+            Self::RunnerDrain => "runner-drain.set-draining",
             Self::PipelineCreate => "pipeline-definitions.create",
             Self::PipelineUpdate => "pipeline-definitions.update",
             Self::PipelineDelete => "pipeline-definitions.delete",

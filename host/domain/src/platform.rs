@@ -7,12 +7,14 @@ mod definition;
 mod error;
 mod hook;
 mod run;
+mod runner;
 mod transfer;
 
 pub use definition::{Definition, RemotePipeline};
 pub use error::{CallError, CallErrorKind, TrapCause};
 pub use hook::{Decoded, Delivery, HookObservation};
 pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
+pub use runner::RemoteRunner;
 pub use transfer::{DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer};
 
 use std::collections::BTreeMap;

@@ -21,8 +21,11 @@ async fn a_master_that_dies_in_the_middle_of_a_run_builds_it_again_and_it_is_one
     assert_eq!(run["state"], "succeeded", "{run:#}");
     let results: Vec<_> = site.buildbot.builds("gated").await.iter().map(|build| build["results"].clone()).collect();
     assert_eq!((results, site.buildbot.requests().await.len()), (vec![json!(5), json!(0)], 1));
+    let jobs = run["graph"]["jobs"].as_array().unwrap();
+    let said: Vec<_> = jobs.iter().map(|job| (&job["state"], &job["reason"])).collect();
+    assert_eq!(said, [(&json!("failed"), &json!("retry")), (&json!("succeeded"), &json!(null))], "{run:#}");
     let log = site.log(&id).await;
-    assert!(log.lines().any(|line| line == "second of 1"), "{log}");
+    assert!(log.lines().any(|line| line == "second of 1"), "the second build's log: {log}");
     let runs = site.api.get("/v1/runs").await.expect(200).json;
     assert_eq!(runs["items"].as_array().unwrap().len(), 1, "{runs:#}");
 }

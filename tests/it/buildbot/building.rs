@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, PATIENCE, spoke};
 
-use super::Site;
+use super::{Site, log_path};
 
 #[tokio::test]
 async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
@@ -83,7 +83,7 @@ async fn live(site: &Site) {
     let (id, _) = site.trigger("gated", &[("VERSION", "7")]).await;
     site.has_begun(&id).await;
     assert_eq!(site.run(&id).await["state"], "running");
-    let path = format!("{}&follow=true", site.log_path(&id).await);
+    let path = format!("{}&follow=true", log_path(&site.api, &id).await);
     let mut stream = site.api.open(&path).await.bytes_stream();
     let mut text = Vec::new();
     while !text.ends_with(b"first of 7\n") {

@@ -12,13 +12,13 @@ use crate::{
 use super::{add_provider, adopt, has_begun, home};
 
 /// One Buildbot and one state directory, through many lives of the host.
-struct Range {
-    buildbot: Buildbot,
+pub(super) struct Range {
+    pub(super) buildbot: Buildbot,
     home: Arc<Home>,
 }
 
 impl Range {
-    async fn new(builder: &str) -> Self {
+    pub(super) async fn new(builder: &str) -> Self {
         let home = home();
         let (buildbot, host) = tokio::join!(Buildbot::start(), Host::start(&home, Setup::default()));
         let api = host.api().await;
@@ -28,7 +28,8 @@ impl Range {
         Self { buildbot, home }
     }
 
-    async fn live(&self, fault: Option<&str>) -> Host {
+    /// A life of the host, that may end at a fault point.
+    pub(super) async fn live(&self, fault: Option<&str>) -> Host {
         Host::start(&self.home, Setup { fault: fault.map(str::to_owned), faulty: true, ..Setup::default() }).await
     }
 }

@@ -1,10 +1,14 @@
 //! The provider `buildbot` at a real Buildbot. What reached it is asked of Buildbot itself.
 
 mod absence;
+mod artifacts;
 mod building;
 mod canceling;
+mod foreign;
 mod kill;
 mod login;
+mod retry;
+mod workers;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -59,14 +63,9 @@ impl Site {
         run_over(&self.api, id).await
     }
 
-    /// Where the log of the run's one job is read.
-    async fn log_path(&self, id: &str) -> String {
-        log_path(&self.api, id).await
-    }
-
-    /// The whole log of the run's job: it is read to its end.
+    /// The whole log of the run's newest job: it is read to its end.
     async fn log(&self, id: &str) -> String {
-        let response = self.api.open(&format!("{}&follow=true", self.log_path(id).await)).await;
+        let response = self.api.open(&format!("{}&follow=true", log_path(&self.api, id).await)).await;
         let text = tokio::time::timeout(PATIENCE, response.text()).await;
         text.expect("a log ends when its run does").unwrap()
     }
@@ -79,9 +78,7 @@ impl Site {
 
 /// The directories of a host that has the plugin.
 fn home() -> Arc<Home> {
-    let home = Arc::new(Home::new());
-    home.install("novacron-cicd-plugin-buildbot");
-    home
+    Arc::new(Home::with("novacron-cicd-plugin-buildbot"))
 }
 
 /// The body that adds a Buildbot as a provider, with its files' origin.
@@ -109,11 +106,11 @@ async fn adopt(api: &Api, builder: &str, name: &str) -> Value {
     api.post("/v1/pipelines", &body).await.expect(201).json["pipeline"].clone()
 }
 
-/// There is one as soon as the job is known.
+/// Where the log of the run's newest job is read: a build is a job. There is one as soon as it is known.
 async fn log_path(api: &Api, id: &str) -> String {
     let job = eventually("the run's job", async || {
         let run = api.get(&format!("/v1/runs/{id}")).await.expect(200).json;
-        run["graph"]["jobs"][0]["id"].as_str().map(str::to_owned)
+        run["graph"]["jobs"].as_array()?.last()?["id"].as_str().map(str::to_owned)
     })
     .await;
     let job = percent_encoding::utf8_percent_encode(&job, percent_encoding::NON_ALPHANUMERIC);

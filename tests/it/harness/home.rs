@@ -12,13 +12,18 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// With the plugin that every scenario has: `webhook`.
+    /// With the plugin that most scenarios have: `webhook`.
     pub(crate) fn new() -> Self {
+        Self::with("novacron-cicd-plugin-webhook")
+    }
+
+    /// With this plugin alone: each has to be compiled before the host is there.
+    pub(crate) fn with(package: &str) -> Self {
         let home = Self { place: tempfile::Builder::new().prefix("cicd-it-").tempdir().unwrap() };
         for folder in [home.plugins(), home.user(), home.work()] {
             std::fs::create_dir(folder).unwrap();
         }
-        home.install("novacron-cicd-plugin-webhook");
+        home.install(package);
         home
     }
 

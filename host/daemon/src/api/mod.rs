@@ -24,6 +24,7 @@ mod problem;
 pub mod providers;
 pub mod request;
 pub mod run_view;
+pub mod runners;
 pub mod runs;
 pub mod secrets;
 mod sse;
@@ -67,6 +68,7 @@ pub fn openapi() -> OpenApi {
 fn nouns() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(providers::routes())
+        .merge(runners::routes())
         .merge(pipelines::routes())
         .merge(runs::routes())
         .merge(logs::routes())

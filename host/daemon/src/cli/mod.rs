@@ -19,6 +19,7 @@ mod pipeline;
 mod plugin;
 mod provider;
 mod run;
+mod runner;
 mod secret;
 mod serve;
 mod sse;
@@ -83,6 +84,9 @@ pub enum Noun {
     /// Follow and cancel runs
     #[command(subcommand)]
     Run(run::Verb),
+    /// Look at the machines that do the work
+    #[command(subcommand)]
+    Runner(runner::Verb),
     /// Download what runs built
     #[command(subcommand)]
     Artifact(artifact::Verb),
@@ -175,6 +179,7 @@ async fn dispatch(noun: Noun, global: &Global) -> Result<Exit, CliError> {
         Noun::Secret(verb) => secret::run(verb, &client, &out).await,
         Noun::Token(verb) => token::run(verb, &client, &out).await,
         Noun::Operation(verb) => operation::run(verb, &client, &out).await,
+        Noun::Runner(verb) => runner::run(verb, &client, &out).await,
         Noun::Plugin(verb) => plugin::run(verb, &client, &out).await,
         Noun::Event(verb) => event::run(verb, &client, &out).await,
         Noun::Audit(verb) => audit::run(verb, &client, &out).await,

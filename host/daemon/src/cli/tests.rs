@@ -44,6 +44,7 @@ const PROMISED: &[(&str, &[&str])] = &[
     ("pipeline", &["create", "import", "show", "update", "delete", "list", "run"]),
     ("run", &["list", "show", "watch", "logs", "graph", "cancel", "retry"]),
     ("artifact", &["list", "download"]),
+    ("runner", &["list", "show", "drain"]),
     ("secret", &["set", "list", "rotate", "delete"]),
     ("token", &["create", "list", "revoke", "reset"]),
     ("operation", &["list", "show", "cancel", "resolve"]),

@@ -184,7 +184,7 @@ struct Screen {
     out: Output,
     active: bool,
     drawn: usize,
-    seen: BTreeMap<String, State>,
+    seen: BTreeMap<Place, State>,
 }
 
 impl Screen {
@@ -227,20 +227,7 @@ impl Screen {
     }
 
     fn lines(&mut self, detail: &RunDetail) -> Result<(), CliError> {
-        let mut text = String::new();
-        let mut changed = |what: String, state: State, seen: &mut BTreeMap<String, State>| {
-            if seen.insert(what.clone(), state) != Some(state) {
-                text.push_str(&format!("{what} {}\n", paint(state)));
-            }
-        };
-        changed(format!("run {}", detail.run.id), detail.run.status.state, &mut self.seen);
-        for job in detail.graph.iter().flat_map(|graph| &graph.jobs) {
-            changed(format!("job {}", job.name), job.status.state, &mut self.seen);
-            for step in &job.steps {
-                changed(format!("job {} step {}", job.name, step.name), step.status.state, &mut self.seen);
-            }
-        }
-        self.out.write(&printable(&text)).map(|_| ())
+        self.out.write(&printable(&news(detail, &mut self.seen))).map(|_| ())
     }
 
     /// Makes room for what is printed at the end.
@@ -251,6 +238,31 @@ impl Screen {
             let _ = out.write_all(erase.as_bytes()).and_then(|()| out.flush());
         }
     }
+}
+
+/// The run itself, a job of it by its id, a step of that by its number: names need not differ.
+type Place = (Option<String>, Option<u32>);
+
+/// What has changed since it was `seen`, a line each.
+fn news(detail: &RunDetail, seen: &mut BTreeMap<Place, State>) -> String {
+    let mut text = String::new();
+    let mut tell = |place: Place, what: String, state: State| {
+        if seen.insert(place, state) != Some(state) {
+            text.push_str(&format!("{what} {}\n", paint(state)));
+        }
+    };
+    tell((None, None), format!("run {}", detail.run.id), detail.run.status.state);
+    let jobs = || detail.graph.iter().flat_map(|graph| &graph.jobs);
+    for job in jobs() {
+        let alone = jobs().filter(|other| other.name == job.name).count() == 1;
+        let name = if alone { job.name.clone() } else { format!("{} ({})", job.name, job.id) };
+        tell((Some(job.id.clone()), None), format!("job {name}"), job.status.state);
+        for step in &job.steps {
+            let place = (Some(job.id.clone()), Some(step.number));
+            tell(place, format!("job {name} step {}", step.name), step.status.state);
+        }
+    }
+    text
 }
 
 /// The same run with its clocks moved on.
@@ -305,5 +317,43 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abcd");
         assert_eq!(cut("\x1b[32mabc\x1b[0mdef", 4), "\x1b[32mabc\x1b[0md");
         assert_eq!(cut("abc", 3), "abc");
+    }
+
+    #[test]
+    fn jobs_and_steps_of_one_name_are_told_apart_and_each_state_once() {
+        let status = |state: &str| serde_json::json!({ "state": state, "platform": "", "conditions": [] });
+        let with = |mut base: serde_json::Value, more: serde_json::Value| {
+            for (key, value) in more.as_object().into_iter().flatten() {
+                base[key] = value.clone();
+            }
+            base
+        };
+        let step = |number: u32| with(status("running"), serde_json::json!({ "number": number, "name": "make" }));
+        let job = |id: &str, name: &str, state: &str, steps: &[u32]| {
+            let steps: Vec<_> = steps.iter().map(|number| step(*number)).collect();
+            with(status(state), serde_json::json!({ "id": id, "name": name, "needs": [], "steps": steps }))
+        };
+        let id = uuid::Uuid::nil();
+        let run = |jobs: Vec<serde_json::Value>| {
+            let graph = serde_json::json!({ "jobs": jobs, "edges": "exact", "complete": true });
+            let run = serde_json::json!({
+                "id": id, "pipeline": "p", "pipeline_id": id, "provider": "x", "provider_id": id, "origin": "api", "attempt": 1,
+                "correlation": "", "cancel_requested": false, "parameters": {}, "environment": {}, "graph": graph,
+            });
+            serde_json::from_value::<RunDetail>(with(status("running"), run))
+        };
+        let mut seen = BTreeMap::new();
+        let mut told =
+            |jobs| run(jobs).map(|run| anstream::adapter::strip_str(&news(&run, &mut seen)).to_string()).ok();
+        let first = format!(
+            "run {id} running\njob test failed\njob build (1) failed\njob build (1) step make running\n\
+             job build (1) step make running\njob build (2) running\n"
+        );
+        let jobs = |state| {
+            vec![job("0", "test", "failed", &[]), job("1", "build", "failed", &[1, 2]), job("2", "build", state, &[])]
+        };
+        assert_eq!(told(jobs("running")), Some(first));
+        assert_eq!(told(jobs("running")).as_deref(), Some(""));
+        assert_eq!(told(jobs("succeeded")).as_deref(), Some("job build (2) succeeded\n"));
     }
 }

@@ -21,6 +21,7 @@ pub mod ports;
 pub(crate) mod record;
 mod recover;
 mod retry;
+mod runner;
 mod silence;
 mod system;
 mod tickets;

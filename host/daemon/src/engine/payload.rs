@@ -41,6 +41,20 @@ pub(crate) struct Payload {
     /// The run that a retry led to: the same one at a new attempt, or a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result_run: Option<RunId>,
+    /// Of a runner: what it is to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drain: Option<Drain>,
+}
+
+/// Whether a runner gets new work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// The platform's id of it.
+    pub runner: String,
+    /// It gets none.
+    pub draining: bool,
+    /// Why, for those who look at it on the platform.
+    pub message: Option<String>,
 }
 
 /// How much of a run is done again.

@@ -14,8 +14,8 @@ use novacron_cicd_domain::{
     pipeline::Pipeline,
     platform::{
         CallError, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest, OperationArg,
-        PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef,
-        Ticket, Transfer, TriggerRequest,
+        PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter,
+        RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     discover::{Noted, TakenIn},
+    payload::Drain,
     verdict::Verdict,
 };
 
@@ -155,6 +156,12 @@ pub trait Providers: Send + Sync + 'static {
     ) -> Result<RemotePage<RemoteArtifact>, CallError>;
     /// `artifacts.plan-download`
     async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError>;
+    /// `runners.list-runners`
+    async fn runners(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError>;
+    /// `runners.get`
+    async fn runner(&self, call: Call, runner: String) -> Result<RemoteRunner, CallError>;
+    /// `runner-drain.set-draining`
+    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
     /// `pipelines.list-pipelines`

@@ -9,7 +9,7 @@ mod sight;
 
 pub(crate) use artifact::platform_artifact;
 pub(crate) use retry::retried;
-pub(crate) use sight::{Sight, sight};
+pub(crate) use sight::{Sight, known, sight};
 
 use novacron_cicd_domain::{
     Timestamp,
@@ -330,8 +330,8 @@ pub(crate) fn settle(
                 observe(tx, &run, *seen, Standing::Truth, at)?;
             }
         }
-        // Of the run it changes nothing but by what it led to.
-        OperationKind::RunRetry => {}
+        // What it led to is written; of a runner nothing is.
+        OperationKind::RunRetry | OperationKind::RunnerDrain => {}
         OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
             if let (Verdict::Done(Effect::Pipeline(Some(external))), Some(pipeline)) = (verdict, payload.pipeline) {
                 adopt(tx, pipeline, external, at)?;

@@ -4,7 +4,7 @@
 use novacron_cicd_domain::{
     Coded,
     operation::{Operation, RecoveryClass},
-    platform::{CallError, RunMatch, RunRef},
+    platform::{CallError, CallErrorKind, RunMatch, RunRef},
     run::{Observation, Run, Standing, reduce},
 };
 use tokio_util::sync::CancellationToken;
@@ -144,9 +144,11 @@ async fn search(inner: &Inner, job: &Job, token: &str, cancel: &CancellationToke
         Ok(RunMatch::Queued(ticket)) => Verdict::Done(Effect::Queued { ticket, folded: false }),
         Ok(RunMatch::Many(runs)) => Verdict::Ambiguous(Why::new(
             "operation.found-many",
-            format!("{} runs on the platform carry this run's token", runs.len()),
+            format!("{} runs on the platform may be this one", runs.len()),
         )),
         Ok(RunMatch::None) => return nothing_found(inner, operation),
+        // To look again would find out no more.
+        Err(CallError { kind: CallErrorKind::Unsupported(_), .. }) => Verdict::Ambiguous(lost_answer(operation)),
         Err(error) => put_off(inner, operation, &Payload::of(operation), &error),
     })
 }

@@ -22,7 +22,8 @@ use novacron_cicd_domain::{
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
         LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage,
-        RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
+        TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 use super::{
     StoreLedger,
     discover::{Noted, TakenIn},
+    payload::Drain,
     ports::{Call, Clock, Job, Ledger, Opened, Providers, Random, Reporting, SecretSource},
     verdict::Verdict,
 };
@@ -98,10 +100,8 @@ pub(crate) struct Scene {
     pub(crate) cancels: Vec<(OperationArg, CancelTarget)>,
     /// Runs that there are: the platform's id, the operation and the correlation token that made it.
     pub(crate) runs: Vec<(String, OperationId, String)>,
-    /// Runs that a search does not show yet.
-    pub(crate) hidden: bool,
-    /// The place in the queue that a search shows instead of a run.
-    pub(crate) waits: Option<String>,
+    /// What a search answers, whatever there is.
+    pub(crate) search: Option<Result<RunMatch, CallErrorKind>>,
     /// What a read of a run shows.
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
@@ -124,6 +124,9 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
+    pub(crate) runners: Vec<RemoteRunner>,
+    /// Every drain that arrived.
+    pub(crate) drains: Vec<(OperationArg, Drain)>,
     /// What is said of an artifact's bytes.
     pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
@@ -265,11 +268,8 @@ impl Providers for FakePlatform {
     async fn find(&self, _: Call, pipeline: String, correlation: String, _: Timestamp) -> Result<RunMatch, CallError> {
         let mut scene = self.scene();
         scene.searches += 1;
-        if scene.hidden {
-            return Ok(RunMatch::None);
-        }
-        if let Some(ticket) = &scene.waits {
-            return Ok(RunMatch::Queued(ticket.clone()));
+        if let Some(answer) = &scene.search {
+            return answer.clone().map_err(|kind| error(kind, false));
         }
         let matching: Vec<&String> =
             scene.runs.iter().filter(|(_, _, token)| *token == correlation).map(|(id, ..)| id).collect();
@@ -360,6 +360,36 @@ impl Providers for FakePlatform {
             expires: None,
             ranges: false,
         })
+    }
+
+    async fn runners(&self, _: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
+        let scene = self.scene();
+        let after = page.cursor.unwrap_or_default();
+        let mut left = scene.runners.iter().filter(|runner| runner.id > after);
+        let items: Vec<_> = left.by_ref().take(page.limit as usize).cloned().collect();
+        let next = left.next().and(items.last()).map(|last| last.id.clone());
+        Ok(RemotePage { items, next })
+    }
+
+    async fn runner(&self, _: Call, runner: String) -> Result<RemoteRunner, CallError> {
+        let found = self.scene().runners.iter().find(|known| known.id == runner).cloned();
+        found.ok_or_else(|| error(CallErrorKind::NotFound, false))
+    }
+
+    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
+        self.scene().drains.push((operation, wanted.clone()));
+        let act = || {
+            for runner in self.scene().runners.iter_mut().filter(|runner| runner.id == wanted.runner) {
+                runner.draining = wanted.draining;
+            }
+        };
+        match self.play(&call, act).await {
+            Some(Err(error)) => Err(error),
+            _ => {
+                act();
+                Ok(())
+            }
+        }
     }
 
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {

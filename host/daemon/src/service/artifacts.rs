@@ -95,19 +95,16 @@ impl Artifacts {
         };
         let external = artifact.external_id.clone().unwrap_or_default();
         let platforms = &self.host.platforms;
-        let failed = ServiceError::call(&provider.name);
+        let failed = |cause: CallError| ServiceError::call(&provider.name)(cause);
         let planned = async {
             let plan = platforms.plan_download(self.host.call(&provider, actor), run, external).await?;
             let opened = platforms.open(self.host.call(&provider, actor), plan.transfer.clone()).await?;
             match refusal(opened.status) {
                 None => Ok((opened.body, plan)),
-                Some(kind) => {
-                    let message = format!("{}: the platform answered {}", plan.transfer.summary(), opened.status);
-                    Err(error(&provider, kind, message))
-                }
+                Some(kind) => Err(error(&provider, &plan, kind, &format!("the platform answered {}", opened.status))),
             }
         };
-        let (body, plan) = planned.await.map_err(failed)?;
+        let (body, plan) = planned.await.map_err(&failed)?;
         let digest = plan.digests.iter().find(|(algorithm, _)| algorithm == "sha256");
         let expected = Expected {
             sha256: digest.map(|(_, hex)| hex.clone()),
@@ -116,8 +113,9 @@ impl Artifacts {
         };
         let body = body.map(|piece| piece.map_err(io::Error::other)).boxed();
         let blob = match self.host.blobs.receive(body, &expected).await {
-            Err(BlobError::Broken(error)) => {
-                return Err(ServiceError::call(&provider.name)(broken(&provider, &plan, &error.to_string())));
+            Err(BlobError::Broken(cause)) => {
+                let reason = format!("the bytes broke off: {cause}");
+                return Err(failed(error(&provider, &plan, CallErrorKind::Transient, &reason)));
             }
             received => received?,
         };
@@ -158,12 +156,13 @@ impl Artifacts {
     }
 }
 
-fn error(provider: &Provider, kind: CallErrorKind, message: String) -> CallError {
+fn error(provider: &Provider, plan: &DownloadPlan, kind: CallErrorKind, reason: &str) -> CallError {
     let (plugin, function) = (provider.plugin.clone(), "artifacts.plan-download".to_owned());
+    let message = format!("{}: {reason}", plan.transfer.summary());
     CallError { kind, message, hint: None, plugin, function, sent: false }
 }
 
-/// What an answer means that is not the bytes.
+/// Why an answer is not the bytes; none where it is.
 fn refusal(status: u16) -> Option<CallErrorKind> {
     match status {
         200 => None,
@@ -172,8 +171,4 @@ fn refusal(status: u16) -> Option<CallErrorKind> {
         404 | 410 => Some(CallErrorKind::NotFound),
         status => Some(CallErrorKind::Upstream { status, excerpt: String::new() }),
     }
-}
-
-fn broken(provider: &Provider, plan: &DownloadPlan, reason: &str) -> CallError {
-    error(provider, CallErrorKind::Transient, format!("{}: the bytes broke off: {reason}", plan.transfer.summary()))
 }

@@ -18,7 +18,7 @@ use super::{
     Actor, Resolution, ServiceError,
     host::{Host, audit},
 };
-use crate::engine::{payload::Payload, record, verdict::Effect};
+use crate::engine::{ledger, payload::Payload, record, verdict::Effect};
 
 /// Durable intents.
 #[derive(Clone)]
@@ -134,6 +134,9 @@ impl Operations {
                     Resolution::Resend => Move::Resend,
                     Resolution::Abandon => Move::Abandon,
                 };
+                if let Resolution::Adopt { external_id } = &resolution {
+                    not_anothers(tx, &before, external_id)?;
+                }
                 let event = OperationEvent::Resolve(step);
                 let word = event.as_str();
                 let mut after = before.clone().transition(event, now).map_err(refused)?;
@@ -183,6 +186,20 @@ impl Operations {
             Ok(operation) => operation,
             Err(_) => self.show(id).await,
         }
+    }
+}
+
+/// One run of the platform is one of ours.
+fn not_anothers(tx: &Tx<'_>, operation: &Operation, external_id: &str) -> Result<(), ServiceError> {
+    let Some(run) = operation.run else { return Ok(()) };
+    let pipeline = ledger::platform_pipeline(tx, &tx.run(run)?)?;
+    match record::known(tx, operation.provider, &pipeline, external_id)? {
+        Some(other) if other.id != run => Err(ServiceError::conflict(
+            "run.known",
+            format!("what the platform calls {external_id:?} is the run {} already", other.id),
+            "look at that run, then abandon this operation: `novacron-cicd operation resolve ID --abandon`",
+        )),
+        _ => Ok(()),
     }
 }
 

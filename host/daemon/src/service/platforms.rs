@@ -12,15 +12,18 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     platform::{
         CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest,
-        OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter,
-        RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges,
+        RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
 };
 use novacron_cicd_runtime::{Binding, HostPorts, Provider as Callable, Runtime, egress::SendError, plugin};
 use novacron_cicd_vault::Vault;
 
-use crate::engine::ports::{Call, Opened, Providers, Reporting, SecretSource};
+use crate::engine::{
+    payload::Drain,
+    ports::{Call, Opened, Providers, Reporting, SecretSource},
+};
 
 /// What a plan's request is called in errors and in the audit trail.
 const TRANSFER: &str = "transfer";
@@ -202,6 +205,19 @@ impl Providers for Platforms {
 
     async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError> {
         self.bind(call, "artifacts.plan-download").await?.plan_download(Some(&run), &artifact, None).await
+    }
+
+    async fn runners(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
+        self.bind(call, "runners.list-runners").await?.list_runners(&page).await
+    }
+
+    async fn runner(&self, call: Call, runner: String) -> Result<RemoteRunner, CallError> {
+        self.bind(call, "runners.get").await?.get_runner(&runner).await
+    }
+
+    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
+        let provider = self.bind(call, "runner-drain.set-draining").await?;
+        provider.set_draining(&operation, &wanted.runner, wanted.draining, wanted.message.as_deref()).await
     }
 
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {

@@ -17,7 +17,7 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
-    Providers, Runs, Secrets, ServiceError, Tokens,
+    Providers, Runners, Runs, Secrets, ServiceError, Tokens,
     artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
@@ -146,6 +146,8 @@ pub struct Services {
     pub providers: Providers,
     /// Definitions.
     pub pipelines: Pipelines,
+    /// Machines that do the work.
+    pub runners: Runners,
     /// Executions.
     pub runs: Runs,
     /// Bytes with a digest.
@@ -280,6 +282,7 @@ impl Services {
         Self {
             providers: Providers { host: host.clone() },
             pipelines: Pipelines { host: host.clone() },
+            runners: Runners { host: host.clone() },
             runs: Runs { host: host.clone() },
             artifacts: Artifacts { host: host.clone() },
             secrets: Secrets { host: host.clone() },

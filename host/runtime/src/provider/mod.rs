@@ -9,6 +9,7 @@ mod definitions;
 mod login;
 mod logs;
 mod pipelines;
+mod runners;
 mod runs;
 mod transfer;
 mod webhooks;

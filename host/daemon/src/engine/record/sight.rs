@@ -46,10 +46,8 @@ pub(crate) fn sight(
     let (Some(external), Some(pipeline)) = (&found.run.external_id, pipelines.get(&found.pipeline)) else {
         return Ok(Sight::Passed);
     };
-    for run in tx.runs_by_external_id(provider, external)? {
-        if ledger::platform_pipeline(tx, &run)? == found.pipeline {
-            return Ok(if goes_on(&run, &found.run) { Sight::GoesOn(Box::new(run)) } else { Sight::Known });
-        }
+    if let Some(run) = known(tx, provider, &found.pipeline, external)? {
+        return Ok(if goes_on(&run, &found.run) { Sight::GoesOn(Box::new(run)) } else { Sight::Known });
     }
     let token = found.correlation.as_deref();
     if let Some(token) = token
@@ -63,6 +61,21 @@ pub(crate) fn sight(
     let run = foreign(pipeline, found, at);
     insert(tx, &run, &found.pipeline, at)?;
     Ok(Sight::New(Box::new(run)))
+}
+
+/// The run that a platform calls so, of a pipeline as the platform calls it; of several the newest.
+pub(crate) fn known(
+    state: &Reader<'_>,
+    provider: ProviderId,
+    pipeline: &str,
+    external: &str,
+) -> Result<Option<Run>, StoreError> {
+    for run in state.runs_by_external_id(provider, external)? {
+        if ledger::platform_pipeline(state, &run)? == pipeline {
+            return Ok(Some(run));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a run that is over has begun anew.

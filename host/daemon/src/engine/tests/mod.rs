@@ -7,6 +7,7 @@ mod follow;
 mod outcome;
 mod plans;
 mod retry;
+mod runners;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::testing::{Step, seen};
-use novacron_cicd_domain::platform::{CallErrorKind, CancelTarget, RunRef, Ticket};
+use novacron_cicd_domain::platform::{CallErrorKind, CancelTarget, RunMatch, RunRef, Ticket};
 
 #[tokio::test]
 async fn a_trigger_is_sent_once_and_its_run_is_known_by_the_platforms_name() {
@@ -115,12 +115,12 @@ async fn a_refusal_after_a_doubt_does_not_settle_the_doubt() {
 async fn a_run_that_a_search_does_not_show_yet_is_waited_for() {
     let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
     sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
-    sim.platform.scene().hidden = true;
+    sim.platform.scene().search = Some(Ok(RunMatch::None));
     let (_, operation) = sim.trigger().await;
     let _engine = sim.engine();
     let platform = sim.platform.clone();
     sim.until("three searches", move |_| Ok(platform.scene().searches >= 3)).await;
-    sim.platform.scene().hidden = false;
+    sim.platform.scene().search = None;
     sim.until_operation(operation, OperationState::Done).await;
     let scene = sim.platform.scene();
     assert_eq!((scene.triggers.len(), scene.runs.len()), (1, 1));
@@ -130,12 +130,24 @@ async fn a_run_that_a_search_does_not_show_yet_is_waited_for() {
 async fn a_search_that_finds_the_platforms_queue_settles_a_lost_answer() {
     let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
     sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
-    sim.platform.scene().waits = Some("item-7".into());
+    sim.platform.scene().search = Some(Ok(RunMatch::Queued("item-7".into())));
     let (run, operation) = sim.trigger().await;
     let _engine = sim.engine();
     sim.until_operation(operation, OperationState::Done).await;
     assert_eq!(sim.run(run).await.ticket.as_deref(), Some("item-7"));
     assert_eq!(sim.platform.scene().triggers.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_searched_for_is_an_operators_and_is_not_looked_for_again() {
+    let sim = Sim::new(Reporting::Poll, RecoveryClass::Searchable).await;
+    sim.platform.scene().steps = [Step::Fail(CallErrorKind::OutcomeUnknown, true)].into();
+    sim.platform.scene().search = Some(Err(CallErrorKind::Unsupported("search".into())));
+    let (_, operation) = sim.trigger().await;
+    let _engine = sim.engine();
+    sim.until_operation(operation, OperationState::Ambiguous).await;
+    let scene = sim.platform.scene();
+    assert_eq!((scene.triggers.len(), scene.searches), (1, 1));
 }
 
 #[tokio::test]

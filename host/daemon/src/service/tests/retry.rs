@@ -117,3 +117,20 @@ async fn an_operator_says_what_became_of_a_retry_that_nobody_knows_of() {
         assert_eq!(result.attempt, if same { 2 } else { 1 });
     }
 }
+
+#[tokio::test]
+async fn what_is_another_run_already_is_not_adopted() {
+    let house = house_of(Reporting::Poll, RecoveryClass::None, 4).await;
+    house.failed().await;
+    house.platform.scene().steps = [Step::Silent(true)].into();
+    let lost = house.run().await.operation.id;
+    house.platform.arrived(2).await;
+    let operations = &house.services.operations;
+    operations.cancel(&admin(), lost).await.unwrap();
+    let adopt = |id: &str| crate::service::Resolution::Adopt { external_id: id.into() };
+    let error = operations.resolve(&admin(), lost, adopt("ext-1")).await.unwrap_err();
+    assert_eq!((error.code(), error.class()), ("run.known", ErrorClass::Conflict));
+    assert_eq!(operations.show(lost).await.unwrap().state, OperationState::Ambiguous, "nothing is changed");
+    let done = operations.resolve(&admin(), lost, adopt("ext-2")).await.unwrap();
+    assert_eq!(done.state, OperationState::Done);
+}
