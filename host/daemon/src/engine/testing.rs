@@ -453,9 +453,11 @@ pub(crate) enum Stop {
     Before,
     /// After it wrote: the answer never comes.
     After,
+    /// It has no room for that one, and has some again for the next.
+    Full,
 }
 
-/// A ledger whose n-th transaction never comes back.
+/// A ledger whose n-th transaction never comes back, or fails.
 pub(crate) struct Stopping {
     pub(crate) ledger: StoreLedger,
     pub(crate) nth: usize,
@@ -465,10 +467,12 @@ pub(crate) struct Stopping {
 }
 
 impl Stopping {
-    async fn stage<T>(&self, work: impl Future<Output = T>) -> T {
+    async fn stage<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         let here = self.count.fetch_add(1, Ordering::SeqCst) + 1 == self.nth;
-        if here && self.stop == Stop::Before {
-            self.halt().await;
+        match self.stop {
+            Stop::Full if here => return Err(StoreError::Full),
+            Stop::Before if here => self.halt().await,
+            _ => {}
         }
         let outcome = work.await;
         if here {

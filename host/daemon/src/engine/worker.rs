@@ -72,9 +72,17 @@ fn begin(inner: &Arc<Inner>, tasks: &mut JoinSet<()>, operation: Operation) {
     let inner = inner.clone();
     tasks.spawn(async move {
         let ended = Ended { inner: inner.clone(), operation: operation.id };
-        if let Err(error) = perform(&inner, &operation, cancel).await {
-            // Its lease ends, and it is claimed again.
-            tracing::error!(operation = %operation.id, kind = operation.kind.as_str(), %error, "an operation was put off");
+        while let Err(error) = perform(&inner, &operation, cancel.clone()).await {
+            tracing::error!(operation = %operation.id, kind = operation.kind.as_str(), %error, "an operation is put off");
+            if matches!(error, StoreError::Closed | StoreError::NotFound { .. }) {
+                break;
+            }
+            // A state that fails for a while (a full disk) is asked again; where the host stops, the lease ends and it is
+            // claimed anew.
+            tokio::select! {
+                () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
+                () = inner.stopping.cancelled() => break,
+            }
         }
         drop(ended);
     });

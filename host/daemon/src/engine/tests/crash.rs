@@ -3,7 +3,10 @@ use std::sync::atomic::AtomicUsize;
 use tokio::sync::watch;
 
 use super::*;
-use crate::engine::testing::{Step, Stop, Stopping};
+use crate::engine::{
+    ports::Clock as _,
+    testing::{Step, Stop, Stopping},
+};
 
 /// Release, claim, job, mark, settle, and the claim after it.
 pub(super) const TRANSACTIONS: usize = 6;
@@ -41,6 +44,21 @@ async fn after_a_crash_at_any_transaction_there_is_exactly_one_run() {
                 assert_eq!(sim.run(run).await.external_id.as_deref(), Some("ext-1"), "{place}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_is_full_for_a_moment_puts_an_operation_off_no_longer_than_that() {
+    for nth in 1..=TRANSACTIONS {
+        let sim = Sim::new(Reporting::Poll, RecoveryClass::None).await;
+        let (_, operation) = sim.trigger().await;
+        let stopped = watch::Sender::new(false);
+        let ledger = Stopping { ledger: sim.ledger(), nth, stop: Stop::Full, count: AtomicUsize::new(0), stopped };
+        let _engine = sim.engine_with(Arc::new(ledger), EngineConfig::default());
+        sim.until_operation(operation, OperationState::Done).await;
+        let took = sim.clock.now().since(Timestamp(START));
+        assert!(took < 10_000, "transaction {nth}: done after {took} ms");
+        assert_eq!(sim.platform.scene().triggers.len(), 1, "transaction {nth}");
     }
 }
 
