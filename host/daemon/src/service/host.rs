@@ -13,7 +13,8 @@ use arc_swap::ArcSwap;
 use novacron_cicd_domain::{
     Timestamp,
     event::EventKind,
-    id::{PipelineId, ProviderId},
+    id::{OperationId, PipelineId, ProviderId},
+    operation::{Operation, OperationKind, OperationState},
     pipeline::Pipeline,
     provider::Provider,
     run::Run,
@@ -28,6 +29,7 @@ use crate::{
     artifact::Blobs,
     engine::{
         Engine, EngineHandle,
+        payload::Payload,
         ports::{Call, Clock, Providers},
     },
     log,
@@ -116,6 +118,43 @@ impl Host {
             Ok(())
         })
         .await
+    }
+
+    /// Refuses what the provider's plugin cannot do.
+    pub(crate) fn require(&self, provider: &Provider, feature: &'static str) -> Result<(), ServiceError> {
+        if self.platforms.supports(provider, feature) {
+            return Ok(());
+        }
+        Err(ServiceError::Unsupported { provider: provider.name.to_string(), plugin: provider.plugin.clone(), feature })
+    }
+
+    /// An intent that nobody works on yet.
+    pub(crate) fn intent(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        kind: OperationKind,
+        payload: &Payload,
+    ) -> Operation {
+        let now = self.now();
+        Operation {
+            id: OperationId(self.ids.next()),
+            kind,
+            provider: provider.id,
+            run: None,
+            payload: payload.json(),
+            recovery: self.platforms.recovery(provider, kind.function()),
+            state: OperationState::Queued,
+            attempts: 0,
+            first_sent: None,
+            due: now,
+            lease_until: None,
+            error: None,
+            actor: actor.name.clone(),
+            created: now,
+            updated: now,
+            version: 1,
+        }
     }
 
     /// A call that a user waits for; it ends when that user hangs up, because the future that holds it is dropped.

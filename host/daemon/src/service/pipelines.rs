@@ -6,9 +6,9 @@ use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
     field,
-    id::{OperationId, PipelineId},
+    id::PipelineId,
     name::Name,
-    operation::{Operation, OperationKind, OperationState},
+    operation::{Operation, OperationKind},
     parameter::{Parameter, validate_declarations},
     pipeline::Pipeline,
     platform::{PageRequest, RemotePage, RemotePipeline},
@@ -81,7 +81,7 @@ impl Pipelines {
         };
         check(&pipeline)?;
         let remote = pipeline.external_ref.is_none() && self.host.platforms.supports(&provider, DEFINITIONS);
-        let operation = remote.then(|| self.operation(actor, &provider, &pipeline, OperationKind::PipelineCreate, now));
+        let operation = remote.then(|| self.intent(actor, &provider, &pipeline, OperationKind::PipelineCreate));
         self.insert(actor, pipeline, operation, "pipeline.create", now).await
     }
 
@@ -93,7 +93,7 @@ impl Pipelines {
         actor.require(Role::Operator)?;
         let given = import.name.map(Name::new).transpose()?;
         let provider = self.host.provider(&import.provider).await?;
-        self.require(&provider, PIPELINES)?;
+        self.host.require(&provider, PIPELINES)?;
         let failed = || ServiceError::call(&provider.name);
         let call = || self.host.call(&provider, actor);
         let found = self.host.platforms.pipeline(call(), import.external_ref.clone()).await.map_err(failed())?;
@@ -170,7 +170,7 @@ impl Pipelines {
         after.updated = now;
         check(&after)?;
         let remote = after.external_ref.is_some() && self.host.platforms.supports(&provider, DEFINITIONS);
-        let operation = remote.then(|| self.operation(actor, &provider, &after, OperationKind::PipelineUpdate, now));
+        let operation = remote.then(|| self.intent(actor, &provider, &after, OperationKind::PipelineUpdate));
         let actor = actor.name.clone();
         let changed = self
             .host
@@ -206,7 +206,7 @@ impl Pipelines {
         matches("pipeline", &pipeline.name, if_match, pipeline.version)?;
         let operation = if remote {
             let provider = self.host.provider(&pipeline.provider.to_string()).await?;
-            self.require(&provider, DEFINITIONS)?;
+            self.host.require(&provider, DEFINITIONS)?;
             if pipeline.external_ref.is_none() {
                 return Err(ServiceError::conflict(
                     "pipeline.not-on-platform",
@@ -214,7 +214,7 @@ impl Pipelines {
                     "delete it without `--remote`",
                 ));
             }
-            Some(self.operation(actor, &provider, &pipeline, OperationKind::PipelineDelete, now))
+            Some(self.intent(actor, &provider, &pipeline, OperationKind::PipelineDelete))
         } else {
             None
         };
@@ -244,46 +244,15 @@ impl Pipelines {
     /// [`ServiceError::Unsupported`]; what the platform says.
     pub async fn remote(&self, provider: &str, page: PageRequest) -> Result<RemotePage<RemotePipeline>, ServiceError> {
         let provider = self.host.provider(provider).await?;
-        self.require(&provider, PIPELINES)?;
+        self.host.require(&provider, PIPELINES)?;
         let call = self.host.call(&provider, &Actor::engine());
         self.host.platforms.pipelines(call, page).await.map_err(ServiceError::call(&provider.name))
     }
 
-    fn require(&self, provider: &Provider, feature: &'static str) -> Result<(), ServiceError> {
-        if self.host.platforms.supports(provider, feature) {
-            return Ok(());
-        }
-        Err(ServiceError::Unsupported { provider: provider.name.to_string(), plugin: provider.plugin.clone(), feature })
-    }
-
-    fn operation(
-        &self,
-        actor: &Actor,
-        provider: &Provider,
-        pipeline: &Pipeline,
-        kind: OperationKind,
-        now: Timestamp,
-    ) -> Operation {
+    fn intent(&self, actor: &Actor, provider: &Provider, pipeline: &Pipeline, kind: OperationKind) -> Operation {
         let payload =
             Payload { pipeline: Some(pipeline.id), external_ref: pipeline.external_ref.clone(), ..Payload::default() };
-        Operation {
-            id: OperationId(self.host.ids.next()),
-            kind,
-            provider: provider.id,
-            run: None,
-            payload: payload.json(),
-            recovery: self.host.platforms.recovery(provider, kind.function()),
-            state: OperationState::Queued,
-            attempts: 0,
-            first_sent: None,
-            due: now,
-            lease_until: None,
-            error: None,
-            actor: actor.name.clone(),
-            created: now,
-            updated: now,
-            version: 1,
-        }
+        self.host.intent(actor, provider, kind, &payload)
     }
 
     async fn insert(

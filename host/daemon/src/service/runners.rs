@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use novacron_cicd_domain::{
-    id::OperationId,
-    operation::{Operation, OperationKind, OperationState},
+    operation::{Operation, OperationKind},
     platform::{PageRequest, RemotePage, RemoteRunner},
     provider::Provider,
     token::Role,
@@ -55,27 +54,10 @@ impl Runners {
             return Err(ServiceError::invalid("/message", "field.invalid", "a message has at most 1024 bytes"));
         }
         let kind = OperationKind::RunnerDrain;
-        let now = self.host.now();
         let detail = json!({ "runner": wanted.runner, "draining": wanted.draining });
-        let operation = Operation {
-            id: OperationId(self.host.ids.next()),
-            kind,
-            provider: provider.id,
-            run: None,
-            payload: Payload { drain: Some(wanted), ..Payload::default() }.json(),
-            recovery: self.host.platforms.recovery(&provider, kind.function()),
-            state: OperationState::Queued,
-            attempts: 0,
-            first_sent: None,
-            due: now,
-            lease_until: None,
-            error: None,
-            actor: actor.name.clone(),
-            created: now,
-            updated: now,
-            version: 1,
-        };
-        let by = actor.name.clone();
+        let payload = Payload { drain: Some(wanted), ..Payload::default() };
+        let operation = self.host.intent(actor, &provider, kind, &payload);
+        let (by, now) = (actor.name.clone(), self.host.now());
         let operation = self
             .host
             .act(actor, move |tx| {
@@ -90,9 +72,7 @@ impl Runners {
 
     async fn with(&self, provider: &str, feature: &'static str) -> Result<Provider, ServiceError> {
         let provider = self.host.provider(provider).await?;
-        if self.host.platforms.supports(&provider, feature) {
-            return Ok(provider);
-        }
-        Err(ServiceError::Unsupported { provider: provider.name.to_string(), plugin: provider.plugin, feature })
+        self.host.require(&provider, feature)?;
+        Ok(provider)
     }
 }

@@ -6,12 +6,11 @@ use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
     field,
-    id::{OperationId, RunId},
+    id::RunId,
     operation::{Operation, OperationEvent, OperationKind, OperationState},
     parameter::{self, ParameterKind},
     pipeline::Pipeline,
     platform::RetryScope,
-    provider::Provider,
     run::Run,
     status::{State, Status, Times},
     token::Role,
@@ -132,7 +131,8 @@ impl Runs {
             payload.callback = Some(hex::encode(self.host.vault.seal(&callback_context(run.id), &token)?));
             callback = Some(hash);
         }
-        let operation = self.operation(actor, &provider, run.id, OperationKind::RunTrigger, &payload, now);
+        let operation =
+            Operation { run: Some(run.id), ..self.host.intent(actor, &provider, OperationKind::RunTrigger, &payload) };
         let (triggered, name) = (Triggered { run, operation }, actor.name.clone());
         let triggered = self
             .host
@@ -189,7 +189,10 @@ impl Runs {
         let provider = self.host.provider(&provider.to_string()).await?;
         let can_cancel = self.host.platforms.supports(&provider, "run-cancel");
         let now = self.host.now();
-        let new = self.operation(actor, &provider, id, OperationKind::RunCancel, &Payload::default(), now);
+        let new = Operation {
+            run: Some(id),
+            ..self.host.intent(actor, &provider, OperationKind::RunCancel, &Payload::default())
+        };
         let name = actor.name.clone();
         let operation = self
             .host
@@ -258,7 +261,10 @@ impl Runs {
             });
         }
         let now = self.host.now();
-        let mut new = self.operation(actor, &provider, id, OperationKind::RunRetry, &Payload::default(), now);
+        let mut new = Operation {
+            run: Some(id),
+            ..self.host.intent(actor, &provider, OperationKind::RunRetry, &Payload::default())
+        };
         let name = actor.name.clone();
         let operation = self
             .host
@@ -298,35 +304,6 @@ impl Runs {
     /// [`ServiceError::NotFound`].
     pub async fn attempt(&self, id: RunId, attempt: u32) -> Result<Run, ServiceError> {
         self.host.read(move |state| Ok(state.run_attempt(id, attempt)?)).await
-    }
-
-    fn operation(
-        &self,
-        actor: &Actor,
-        provider: &Provider,
-        run: RunId,
-        kind: OperationKind,
-        payload: &Payload,
-        now: Timestamp,
-    ) -> Operation {
-        Operation {
-            id: OperationId(self.host.ids.next()),
-            kind,
-            provider: provider.id,
-            run: Some(run),
-            payload: payload.json(),
-            recovery: self.host.platforms.recovery(provider, kind.function()),
-            state: OperationState::Queued,
-            attempts: 0,
-            first_sent: None,
-            due: now,
-            lease_until: None,
-            error: None,
-            actor: actor.name.clone(),
-            created: now,
-            updated: now,
-            version: 1,
-        }
     }
 }
 
