@@ -8,6 +8,7 @@ mod convert;
 use novacron_cicd_domain::{
     name::InvalidName,
     platform::{CallError, CallErrorKind},
+    provider::Provider,
     token::Role,
 };
 use novacron_cicd_runtime::{RuntimeError, plugin::PluginError};
@@ -267,6 +268,11 @@ impl ServiceError {
     /// A thing that is not there.
     pub(crate) fn not_found(what: &'static str, key: impl std::fmt::Display) -> Self {
         Self::NotFound { what, key: key.to_string() }
+    }
+
+    /// What the provider's plugin cannot do.
+    pub(crate) fn unsupported(provider: &Provider, feature: &'static str) -> Self {
+        Self::Unsupported { provider: provider.name.to_string(), plugin: provider.plugin.clone(), feature }
     }
 
     /// Something in the request that is wrong.

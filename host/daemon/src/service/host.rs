@@ -125,7 +125,7 @@ impl Host {
         if self.platforms.supports(provider, feature) {
             return Ok(());
         }
-        Err(ServiceError::Unsupported { provider: provider.name.to_string(), plugin: provider.plugin.clone(), feature })
+        Err(ServiceError::unsupported(provider, feature))
     }
 
     /// An intent that nobody works on yet.

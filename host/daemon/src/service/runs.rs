@@ -225,11 +225,7 @@ impl Runs {
                     return Ok(done);
                 }
                 if !can_cancel {
-                    return Err(ServiceError::Unsupported {
-                        provider: provider.name.to_string(),
-                        plugin: provider.plugin,
-                        feature: "run-cancel",
-                    });
+                    return Err(ServiceError::unsupported(&provider, "run-cancel"));
                 }
                 tx.insert_operation(&new)?;
                 Ok(new)
@@ -250,15 +246,10 @@ impl Runs {
         actor.require(Role::Operator)?;
         let provider = self.show(id).await?.provider;
         let provider = self.host.provider(&provider.to_string()).await?;
-        let platforms = &self.host.platforms;
+        self.host.require(&provider, "run-retry")?;
         // A run that reports by itself needs a token for that, which a retry has no way to hand over.
-        let calls_back = platforms.reporting(&provider) == Reporting::Callback;
-        if calls_back || !platforms.supports(&provider, "run-retry") {
-            return Err(ServiceError::Unsupported {
-                provider: provider.name.to_string(),
-                plugin: provider.plugin,
-                feature: "run-retry",
-            });
+        if self.host.platforms.reporting(&provider) == Reporting::Callback {
+            return Err(ServiceError::unsupported(&provider, "run-retry"));
         }
         let now = self.host.now();
         let mut new = Operation {
