@@ -8,3 +8,4 @@
 
 pub mod house;
 pub mod jenkins;
+pub mod server;

@@ -9,14 +9,11 @@ mod routes;
 mod tree;
 mod world;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::ops::Deref;
 
-use axum::{Router, body::Body, extract::Request};
-use http_body_util::BodyExt as _;
 use serde_json::json;
+
+use crate::server::Server;
 
 pub use world::{Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World};
 
@@ -27,54 +24,14 @@ pub const CONTEXT: &str = "/jenkins";
 /// Its only user.
 pub const USER: &str = "ci";
 
-/// A request, as it came.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// Its method.
-    pub method: String,
-    /// Path below the context, and query, as they were encoded.
-    pub target: String,
-    /// Its headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: String,
-    /// How many bytes of body were answered.
-    pub answered: usize,
-}
-
-impl Seen {
-    /// A header of it.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
-    }
-
-    /// `GET /queue/api/json`: without the query.
-    #[must_use]
-    pub fn line(&self) -> String {
-        format!("{} {}", self.method, self.target.split('?').next().unwrap_or_default())
-    }
-}
-
-/// What goes wrong with one request.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// It is answered with this, and nothing else happens.
-    Refuse(u16, Vec<(String, String)>, String),
-    /// It is done, and the connection breaks in the answer.
-    LoseAnswer,
-}
-
 /// A controller on loopback.
-pub struct Jenkins {
-    address: SocketAddr,
-    world: Arc<Mutex<World>>,
-    server: tokio::task::JoinHandle<()>,
-}
+pub struct Jenkins(Server<World>);
 
-impl Drop for Jenkins {
-    fn drop(&mut self) {
-        self.server.abort();
+impl Deref for Jenkins {
+    type Target = Server<World>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -84,8 +41,6 @@ impl Jenkins {
     /// # Panics
     /// Where loopback can't be listened on.
     pub async fn start(items: Vec<Item>) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let world = World {
             root_url: "https://jenkins.internal.example:8443/".into(),
             items,
@@ -102,57 +57,8 @@ impl Jenkins {
             next_place: 142,
             sessions: Default::default(),
             next_session: 0,
-            seen: Vec::new(),
-            faults: Default::default(),
         };
-        let world = Arc::new(Mutex::new(world));
-        let shared = world.clone();
-        let router = Router::new().fallback(move |request: Request<Body>| {
-            let world = shared.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-                routes::serve(&mut world.lock().unwrap(), &head, &body)
-            }
-        });
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, world, server }
-    }
-
-    /// Where we reach it, which is not where it thinks it is.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}{CONTEXT}", self.address)
-    }
-
-    /// All that is there, to look at and to change.
-    ///
-    /// # Panics
-    /// Where another test thread failed while it held it.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
-    }
-
-    /// The requests so far.
-    #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
-        self.world().seen.clone()
-    }
-
-    /// The same, a line each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.world().seen.iter().map(Seen::line).collect()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_seen(&self) {
-        self.world().seen.clear();
-    }
-
-    /// The next request whose line holds `needle` goes wrong.
-    pub fn fail(&self, needle: &str, fault: Fault) {
-        self.world().faults.push_back((needle.to_owned(), fault));
+        Self(Server::start(CONTEXT, world).await)
     }
 
     /// The places that wait, in their order.

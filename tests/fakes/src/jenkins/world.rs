@@ -1,10 +1,8 @@
 //! What is there on the controller: items, queue, builds. Only what a client can see of it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-
-use super::{Fault, Seen};
 
 /// The class of a pipeline job.
 pub const PIPELINE: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
@@ -179,8 +177,6 @@ pub struct World {
     pub(super) next_place: u64,
     pub(super) sessions: BTreeMap<String, Option<String>>,
     pub(super) next_session: u32,
-    pub(super) seen: Vec<Seen>,
-    pub(super) faults: VecDeque<(String, Fault)>,
 }
 
 impl World {

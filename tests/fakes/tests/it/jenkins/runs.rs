@@ -11,7 +11,8 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_fakes::{
     house::{operation, secret},
-    jenkins::{Fault, Item},
+    jenkins::Item,
+    server::Fault,
 };
 use serde_json::json;
 
