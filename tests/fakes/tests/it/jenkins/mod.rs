@@ -2,6 +2,7 @@
 
 mod access;
 mod definitions;
+mod judges;
 mod listing;
 mod logs;
 mod runs;
