@@ -218,6 +218,7 @@ impl Door {
         witness: &Witness,
     ) -> Result<Landed, SendError> {
         let reach = scope.provider().reach();
+        let gate = self.gate(scope).await?;
         let (mut method, mut url, mut origin) =
             (prepared.method.clone(), prepared.url.clone(), prepared.origin.clone());
         let (mut headers, mut body) = (prepared.headers.clone(), prepared.body.clone());
@@ -238,6 +239,9 @@ impl Door {
                     auth.check(&origin).inspect_err(|error| audit.failed(error))?;
                 }
                 auth.apply(&mut sent_headers, &method, &origin);
+                if origin == *reach.base() {
+                    sent_headers.extend(gate.clone());
+                }
                 if let Some(login) = login.filter(|_| origin == *reach.base()) {
                     jar_out(login, &mut sent_headers);
                 }
@@ -339,7 +343,8 @@ impl Door {
     ) -> Result<reqwest::Response, SendError> {
         scope.spend_request()?;
         scope.spend_bytes(request.body.len() as u64)?;
-        let clients = self.dialer().clients(scope.provider())?;
+        let password = self.proxy_password(scope).await?;
+        let clients = self.dialer().clients(scope.provider(), password)?;
         let client = match (streaming, request.changes) {
             (true, _) => &clients.streams,
             (false, true) => &clients.changes,
