@@ -204,6 +204,8 @@ struct Made {
     known: Vec<Arc<Secret>>,
     /// What [`CallScope::denied`] reads.
     denied: Option<Option<String>>,
+    /// The logins whose credentials went along with its requests: the newest of each slot, by its number.
+    logins: BTreeMap<String, u64>,
 }
 
 /// What `keys` made, by the slot's name.
@@ -374,6 +376,15 @@ impl CallScope {
 
     pub(super) fn secret(&self, reference: &str) -> Option<&Arc<Secret>> {
         self.secrets.get(reference)
+    }
+
+    /// A request goes out with what this login yielded.
+    pub(super) fn logged_in(&self, slot: &str, number: u64) {
+        self.made().logins.insert(slot.to_owned(), number);
+    }
+
+    pub(super) fn logins(&self) -> BTreeMap<String, u64> {
+        self.made().logins.clone()
     }
 
     pub(super) fn login(&self) -> Option<&Arc<dyn LoginDescriber>> {

@@ -21,7 +21,7 @@ use super::{
     allow::Origin,
     answer::shown,
     audit::Audit,
-    capture,
+    capture::{self, Cookie},
     error::SendError,
     inject::Auth,
     kept::{Entry, Keeping, Key},
@@ -262,8 +262,9 @@ impl Door {
             let status = response.status().as_u16();
             audit.status(status);
             if let Some(login) = login.filter(|_| origin == *reach.base()) {
-                for (name, value) in capture::set_cookies(&shown(response.headers())) {
-                    login.keep_cookie(name, value);
+                let now = self.ports().now();
+                for cookie in capture::set_cookies(&shown(response.headers()), now) {
+                    login.keep_cookie(cookie, now);
                 }
             }
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
@@ -378,8 +379,7 @@ struct Next {
 
 /// Puts the jar of a login into a request to the base URL's origin, behind what a credential put there.
 fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
-    let pairs: Vec<String> =
-        login.cookies(|_| true).into_iter().map(|(name, value)| format!("{name}={}", *value)).collect();
+    let pairs: Vec<String> = login.cookies(|_| true).iter().map(Cookie::pair).collect();
     if pairs.is_empty() || headers.contains_key(header::COOKIE) {
         return;
     }
