@@ -60,6 +60,14 @@ impl Response {
         Self { raw, sent: Sent { what: format!("{method} /"), reads, slot: None } }
     }
 
+    /// For tests: as what a window shows of a body of `total` bytes, of which the host gave only this part.
+    #[must_use]
+    pub fn cut(mut self, total: u64) -> Self {
+        self.raw.total = total;
+        self.raw.truncated = true;
+        self
+    }
+
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn into_raw(self) -> Raw {
         self.raw
