@@ -164,7 +164,7 @@ pub(super) enum Left {
 }
 
 /// All of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// What Jenkins takes for its own address; ours is another.
     pub root_url: String,
