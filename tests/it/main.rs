@@ -8,6 +8,7 @@ mod buildbot;
 mod documents;
 mod following;
 mod harness;
+mod jenkins;
 mod kill;
 mod leaks;
 mod main_job;
