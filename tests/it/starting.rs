@@ -164,10 +164,10 @@ async fn the_public_listener_speaks_tls_and_takes_a_renewed_certificate_while_it
     std::fs::copy(format!("{TLS}/server.pem"), &certificate).unwrap();
     let host = Host::start(&home, setup).await;
     lives_behind_tls(port).await.unwrap();
-    let plain = reqwest::get(format!("http://127.0.0.1:{port}/healthz")).await;
+    let insecure = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let plain = insecure.get(format!("http://127.0.0.1:{port}/healthz")).send().await;
     assert!(plain.is_err(), "who is not encrypted gets no answer: {plain:?}");
     let api = format!("https://127.0.0.1:{port}/v1/providers");
-    let insecure = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
     assert_eq!(insecure.get(api).bearer_auth(host.token()).send().await.unwrap().status(), 404, "no API there");
 
     // What can't be used is told, and the one before it serves on.
