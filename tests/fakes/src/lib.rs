@@ -8,4 +8,5 @@
 
 pub mod house;
 pub mod jenkins;
+pub mod judge;
 pub mod server;
