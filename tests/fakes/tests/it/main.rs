@@ -4,4 +4,5 @@
 
 mod hostile;
 mod jenkins;
+mod judges;
 mod requests;
