@@ -216,7 +216,9 @@ impl Pipeline {
 }
 
 impl World {
-    pub(super) fn new(mut projects: Vec<Project>) -> Self {
+    /// With these projects. It answers without a server too, as [`crate::server::Platform`].
+    #[must_use]
+    pub fn new(mut projects: Vec<Project>) -> Self {
         for (place, project) in projects.iter_mut().enumerate() {
             project.id = place as u64 + 1;
         }
