@@ -56,7 +56,7 @@ pub(crate) struct Context<'c> {
     pub(crate) plugin: &'c Arc<Plugin>,
     pub(crate) scope: &'c Arc<ProviderScope>,
     pub(crate) environment: &'c Arc<Environment>,
-    pub(crate) secrets: BTreeMap<String, Secret>,
+    pub(crate) secrets: &'c BTreeMap<String, Secret>,
     pub(crate) deadline: Duration,
     pub(crate) cancel: CancellationToken,
     pub(crate) actor: &'c str,
@@ -87,38 +87,75 @@ pub(crate) enum Ended {
     NoPlace,
 }
 
-/// Calls one function of a guest in a fresh instance; `convert` turns its answer into the domain's words.
+/// Calls one function of a guest; `convert` turns its answer into the domain's words.
+///
+/// A platform may answer to whom it does not know any more as it does to anybody, and only the guest can tell. Where it
+/// says `unauthorized`, the login of that call ends, and the call is made once more if it has changed nothing.
 pub(crate) async fn call<G, W, R, V>(
     context: Context<'_>,
     function: Function,
     load: Load<G>,
-    body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Send,
-    convert: impl FnOnce(W) -> Result<R, V> + Send,
+    body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Clone + Send,
+    convert: impl FnOnce(W) -> Result<R, V> + Clone + Send,
 ) -> Result<(R, Arc<Meter>), CallError>
 where
     G: Send + Sync,
     W: Send,
     V: Into<Violation>,
 {
-    let (host, plugin) = (context.host.clone(), context.plugin.clone());
     debug_assert_eq!(interfaces::function(function.name), Some(function), "the table has another function");
     let interface = function.name.split('.').next().unwrap_or_default();
-    if !plugin.supports(interface) {
-        return Err(unsupported(&plugin, function, interface));
+    if !context.plugin.supports(interface) {
+        return Err(unsupported(context.plugin, function, interface));
     }
-    let allowed = context.deadline.min(host.limits.wall);
+    let allowed = context.deadline.min(context.host.limits.wall);
     let deadline = tokio::time::Instant::now() + allowed;
+    let (result, meter) = once(&context, function, load, body.clone(), convert.clone(), allowed, deadline).await;
+    let (result, meter) = match result {
+        Err(error) if error.kind == CallErrorKind::Unauthorized => {
+            let again = tokio::select! {
+                biased;
+                () = context.cancel.cancelled() => false,
+                () = tokio::time::sleep_until(deadline) => false,
+                other = context.host.door.end_logins(&meter.scope) => other && !error.sent,
+            };
+            match again {
+                true => once(&context, function, load, body, convert, allowed, deadline).await,
+                false => (Err(error), meter),
+            }
+        }
+        result => (result, meter),
+    };
+    result.map(|answer| (answer, meter))
+}
+
+/// One call in a fresh instance.
+async fn once<G, W, R, V>(
+    context: &Context<'_>,
+    function: Function,
+    load: Load<G>,
+    body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Send,
+    convert: impl FnOnce(W) -> Result<R, V> + Send,
+    allowed: Duration,
+    deadline: tokio::time::Instant,
+) -> (Result<R, CallError>, Arc<Meter>)
+where
+    G: Send + Sync,
+    W: Send,
+    V: Into<Violation>,
+{
+    let (host, plugin) = (context.host.clone(), context.plugin.clone());
     let cancel = context.cancel.clone();
     let scope = CallScope::new(
         context.scope.clone(),
         Call {
             function: function.name.to_owned(),
             pure: function.is_pure(),
-            secrets: context.secrets,
+            secrets: context.secrets.iter().map(|(name, secret)| (name.clone(), secret.duplicate())).collect(),
             budget: host.limits.budget,
             deadline,
             cancel: cancel.clone(),
-            login: context.login,
+            login: context.login.clone(),
         },
     );
     let meter = Meter::new(scope);
@@ -165,7 +202,7 @@ where
     };
     let result = ended.map_err(|ended| failure::explain(ended, &plugin, function, &meter, &host, allowed));
     report.end(result.as_ref().err());
-    result.map(|answer| (answer, meter))
+    (result, meter)
 }
 
 /// Waits for a place among all calls and among those of this plugin.

@@ -196,6 +196,12 @@ pub fn artifacts(build: u64, steps: &[Step], prefixes: &[String]) -> Vec<(Artifa
     wanted.map(artifact).collect()
 }
 
+/// Whether Buildbot knew nobody by the session that it was sent, if any: then it begins another one, which no answer to
+/// somebody does (`getSession` in `twisted/web/server.py`).
+pub fn is_for_nobody(answer: &Response) -> bool {
+    answer.headers("set-cookie").any(|cookie| cookie.starts_with("TWISTED_"))
+}
+
 /// What a status that is none of 2xx means. JSON-RPC says more than the status does: which role is missing, which fields
 /// of a form are wrong.
 pub fn refused(answer: &Response) -> Error {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use novacron_cicd_sdk::types::{Error, ErrorKind, Run};
+use novacron_cicd_sdk::types::{Error, Run};
 use novacron_cicd_sdk::{Result, context, http, http::Request, http::Response};
 use serde_json::Value;
 
@@ -13,32 +13,39 @@ fn signed(request: Request) -> Request {
     if context::has_credential(message::SESSION) { request.credential(message::SESSION) } else { request }
 }
 
-fn accepted(answer: Response) -> Result<Response> {
-    if answer.is_success() {
-        return Ok(answer);
-    }
-    let error = answer::refused(&answer);
-    let ours = matches!(error.kind, ErrorKind::Forbidden(_)) && context::has_credential(message::SESSION);
-    // A session that has ended makes nobody of us, and nobody lacks every role.
-    if ours && config()?["user"]["username"].is_null() {
+/// A session that has ended makes nobody of us: reads are answered all the same, with what anybody may see, and nobody
+/// lacks every role.
+fn known(answer: Response) -> Result<Response> {
+    if context::has_credential(message::SESSION) && answer::is_for_nobody(&answer) {
         return Err(Error::unauthorized("the session is not taken any more, and a new login did not help")
             .hint("check the user name and the secret of slot session"));
     }
-    Err(error)
+    Ok(answer)
 }
 
+fn accepted(answer: Response) -> Result<Response> {
+    if answer.is_success() { Ok(answer) } else { Err(answer::refused(&answer)) }
+}
+
+/// Reads.
 pub(crate) fn send(request: Request) -> Result<Response> {
-    accepted(signed(request).send()?)
+    accepted(known(signed(request).send()?)?)
+}
+
+/// Controls. What was done is done, whoever we were.
+pub(crate) fn control(request: Request) -> Result<Response> {
+    let answer = signed(request).send()?;
+    if answer.is_success() { Ok(answer) } else { accepted(known(answer)?) }
 }
 
 /// Sends reads side by side; the first that fails is the error of all.
 pub(crate) fn send_all(requests: impl IntoIterator<Item = Request>) -> Result<Vec<Response>> {
-    http::send_all(requests.into_iter().map(signed)).into_iter().map(|answer| accepted(answer?)).collect()
+    http::send_all(requests.into_iter().map(signed)).into_iter().map(|answer| accepted(known(answer?)?)).collect()
 }
 
 /// What Buildbot's own pages know of itself and of us.
 pub(crate) fn config() -> Result<Value> {
-    signed(Request::get("/config")).fetch()
+    send(Request::get("/config"))?.json()
 }
 
 pub(crate) fn builder(name: &str) -> Result<Builder> {

@@ -72,7 +72,7 @@ impl RunnerDrain for Buildbot {
         if worker.paused != draining {
             let method = if draining { "pause" } else { "unpause" };
             let params = json!({ "reason": message.unwrap_or_else(|| "by novacron".into()) });
-            call::send(message::control("workers", &worker.workerid.to_string(), method, &params))?;
+            call::control(message::control("workers", &worker.workerid.to_string(), method, &params))?;
         }
         Ok(())
     }

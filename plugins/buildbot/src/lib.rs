@@ -77,7 +77,7 @@ impl Runs for Buildbot {
         let builder = call::builder(&request.pipeline)?;
         let scheduler = scheduler(builder.builderid)?;
         let form = scheduler.filled(&builder.name, &request)?;
-        let answer = call::send(message::control("forceschedulers", &scheduler.name, "force", &form))?;
+        let answer = call::control(message::control("forceschedulers", &scheduler.name, "force", &form))?;
         let (origin, correlation, reference) = ("api".into(), Some(request.correlation), request.reference);
         let with = |run| Run { origin, correlation, reference, ..run };
         Ok(started(&answer, builder.builderid, request.pipeline, with))
@@ -106,7 +106,7 @@ impl RunCancel for Buildbot {
         let (request, _) = call::request(&run.run)?;
         if !request.complete {
             let params = json!({ "reason": format!("canceled by novacron operation {}", operation.id) });
-            call::send(message::control("buildrequests", &run.run, "cancel", &params))?;
+            call::control(message::control("buildrequests", &run.run, "cancel", &params))?;
         }
         Ok(())
     }
@@ -121,7 +121,7 @@ impl RunRetry for Buildbot {
         let (request, builds) = call::request(&run.run)?;
         let none = || Error::conflict("this run was never built").hint("run its pipeline");
         let build = builds.last().ok_or_else(none)?;
-        let answer = call::send(message::control("builds", &build.buildid.to_string(), "rebuild", &json!({})))?;
+        let answer = call::control(message::control("builds", &build.buildid.to_string(), "rebuild", &json!({})))?;
         Ok(started(&answer, request.builderid, run.pipeline, |run| Run { origin: "retry".into(), ..run }))
     }
 }

@@ -264,21 +264,47 @@ fn a_check_says_who_we_are_and_what_we_may() {
 fn who_is_nobody_lost_the_session_and_who_is_somebody_lacks_a_role() {
     let refused = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"you need to have role 'admins'"}}"#;
     let forbidden = ErrorKind::Forbidden(Some("role admins".into()));
-    let (nobody, somebody) = (r#"{"user":{"anonymous":true}}"#, r#"{"user":{"username":"low","email":"low"}}"#);
-    let rows =
-        [(nobody, true, ErrorKind::Unauthorized), (somebody, true, forbidden.clone()), (nobody, false, forbidden)];
-    for (config, session, kind) in rows {
+    let rows = [(NEW, true, ErrorKind::Unauthorized), (KEPT, true, forbidden.clone()), (NEW, false, forbidden)];
+    for (headers, session, kind) in rows {
         let host = Host::new("http://ci.example", move |request| {
-            Ok(match request.url.as_str() {
-                "/config" => Response::fake(200, &[], config.as_bytes(), true),
-                _ if request.method == "POST" => Response::fake(403, &[], refused.as_bytes(), false),
-                _ => answered(request),
-            })
+            let post = request.method == "POST";
+            Ok(if post { Response::fake(403, headers, refused.as_bytes(), false) } else { answered(request) })
         });
         let host = if session { host.credential("session", "session") } else { host };
         let (started, _) = host.run(|| Buildbot::trigger(operation(), wanted(SLOW, "secs", "30")));
-        assert_eq!(started.unwrap_err().kind, kind, "{config}");
+        assert_eq!(started.unwrap_err().kind, kind, "{headers:?}");
     }
+}
+
+/// Of an answer to whom Buildbot does not know: it begins a session, of which the host leaves the name.
+const NEW: &[(&str, &str)] = &[("Set-Cookie", "TWISTED_SESSION=***")];
+const KEPT: &[(&str, &str)] = &[("Set-Cookie", "proxy=***")];
+
+#[test]
+fn what_nobody_may_read_is_not_taken_for_what_we_may() {
+    let ended = Err(ErrorKind::Unauthorized);
+    for (headers, session, expected) in [(NEW, true, ended), (KEPT, true, Ok(())), (NEW, false, Ok(()))] {
+        let config = br#"{"user":{"anonymous":true},"versions":[]}"#;
+        let host = Host::new("http://ci.example", |request| {
+            let post = request.method == "POST";
+            Ok(if post { answered(request) } else { Response::fake(200, headers, config, true) })
+        });
+        let host = if session { host.credential("session", "session") } else { host };
+        let (report, _) = host.run(Buildbot::check);
+        assert_eq!(report.map(|_| ()).map_err(|error| error.kind), expected, "{headers:?}");
+    }
+}
+
+#[test]
+fn what_was_started_as_nobody_was_started() {
+    let host = Host::new("http://ci.example", |request| {
+        let body = br#"{"result":[22,{"6":22}]}"#;
+        let post = request.method == "POST";
+        Ok(if post { Response::fake(200, NEW, body, false) } else { answered(request) })
+    });
+    let started =
+        host.credential("session", "session").run(|| Buildbot::trigger(operation(), wanted(SLOW, "secs", "30")));
+    assert!(matches!(started.0, Ok(Ticket::Run(_))), "{:?}", started.0);
 }
 
 #[test]

@@ -30,6 +30,9 @@ async fn a_session_that_has_run_out_is_opened_anew() {
     // It is younger than the host's.
     let session = buildbot.session().await;
     for round in 1..=2 {
+        // Whoever reads with a session that has run out is answered as nobody, with 200.
+        let check = api.post("/v1/providers/bb/check", &json!({})).await.expect(200).json;
+        assert_eq!((&check["account"], &check["warnings"]), (&json!(USER), &json!([])), "{round}: {check:#}");
         let body = json!({ "parameters": { "VERSION": "1" } });
         let id = api.post("/v1/pipelines/backend/runs", &body).await.expect(202).text("/run/id").to_owned();
         let run = run_over(&api, &id).await;

@@ -1,8 +1,9 @@
 //! Exchange and session credentials: the guest says how to log in, the host does it.
 //!
 //! One login serves every call of a provider: whoever needs it first performs it, the others wait. It is renewed before
-//! it ends, and once when the platform refuses it. What it yields is sealed by the ports and never leaves the host but to
-//! the origin it came from. Must be absent: a login that a login waits for, and a second try after a refusal.
+//! it ends, and once when the platform refuses it or the guest finds that the platform knows nobody any more. What it
+//! yields is sealed by the ports and never leaves the host but to the origin it came from. Must be absent: a login that a
+//! login waits for, and a second try after a refusal.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,11 +18,11 @@ use novacron_cicd_contract::bindings::exports::novacron::cicd::credentials::{Gua
 use novacron_cicd_domain::{Timestamp, id::ProviderId};
 use novacron_cicd_vault::Secret;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{
     Door,
-    capture::cookie_values,
+    capture::{Cookie, cookie_values},
     error::SendError,
     inject::Auth,
     scope::{CallScope, Captured, Derived, DerivedSlot},
@@ -185,7 +186,7 @@ pub(super) struct LoginState {
     slot: String,
     derived: Derived,
     captured: Mutex<BTreeMap<String, Arc<Captured>>>,
-    jar: Mutex<BTreeMap<String, Zeroizing<String>>>,
+    jar: Mutex<BTreeMap<String, Cookie>>,
 }
 
 impl LoginState {
@@ -206,19 +207,19 @@ impl LoginState {
     }
 
     /// Keeps what an answer of the base URL's origin set; the next request of the login sends it back.
-    pub(super) fn keep_cookie(&self, name: &str, value: &str) {
+    pub(super) fn keep_cookie(&self, cookie: Cookie, now: Timestamp) {
         let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
-        if value.is_empty() {
-            jar.remove(name);
+        if cookie.value.is_empty() || cookie.expires.is_some_and(|end| end <= now) {
+            jar.remove(&cookie.name);
         } else {
-            jar.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+            jar.insert(cookie.name.clone(), cookie);
         }
     }
 
     /// The cookies so far whose names `wanted` takes.
-    pub(super) fn cookies(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, Zeroizing<String>)> {
+    pub(super) fn cookies(&self, wanted: impl Fn(&str) -> bool) -> Vec<Cookie> {
         let jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
-        jar.iter().filter(|(name, _)| wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+        jar.values().filter(|cookie| wanted(&cookie.name)).cloned().collect()
     }
 }
 
@@ -239,8 +240,32 @@ impl Door {
             live = Box::pin(self.live(scope, slot, refused)) => live?,
         };
         live.know(scope);
+        scope.logged_in(slot, live.number());
         let origins = scope.provider().slot(slot).map_or_else(Vec::new, |bound| bound.origins.clone());
         Auth::live(&live, slot, origins, self.ports().now())
+    }
+
+    /// Ends the logins that a call used, because its guest found that the platform does not know us by them. One that has
+    /// just begun is believed, so that whoever is always told so does not log in over and over. Answers whether the same
+    /// call would now go out with another login.
+    pub(crate) async fn end_logins(&self, scope: &CallScope) -> bool {
+        let provider = scope.provider().provider().id;
+        let mut other = false;
+        for (slot, number) in scope.logins() {
+            let cell = self.logins().cell(provider, &slot);
+            let mut state = cell.state.lock().await;
+            match &state.live {
+                Some(live) if live.number == number && !live.is_aged(self.ports().now()) => {}
+                Some(live) if live.number == number => {
+                    state.live = None;
+                    self.ports().drop_session(provider, &slot).await;
+                    other = true;
+                }
+                // Somebody else was quicker.
+                _ => other = true,
+            }
+        }
+        other
     }
 
     async fn live(&self, scope: &CallScope, slot: &str, refused: Option<u64>) -> Result<Arc<Live>, SendError> {

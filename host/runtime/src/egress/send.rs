@@ -21,7 +21,7 @@ use super::{
     allow::Origin,
     answer::shown,
     audit::Audit,
-    capture,
+    capture::{self, Cookie},
     error::SendError,
     inject::Auth,
     kept::{Entry, Keeping, Key},
@@ -218,6 +218,7 @@ impl Door {
         witness: &Witness,
     ) -> Result<Landed, SendError> {
         let reach = scope.provider().reach();
+        let gate = self.gate(scope).await?;
         let (mut method, mut url, mut origin) =
             (prepared.method.clone(), prepared.url.clone(), prepared.origin.clone());
         let (mut headers, mut body) = (prepared.headers.clone(), prepared.body.clone());
@@ -238,6 +239,9 @@ impl Door {
                     auth.check(&origin).inspect_err(|error| audit.failed(error))?;
                 }
                 auth.apply(&mut sent_headers, &method, &origin);
+                if origin == *reach.base() {
+                    sent_headers.extend(gate.clone());
+                }
                 if let Some(login) = login.filter(|_| origin == *reach.base()) {
                     jar_out(login, &mut sent_headers);
                 }
@@ -258,8 +262,9 @@ impl Door {
             let status = response.status().as_u16();
             audit.status(status);
             if let Some(login) = login.filter(|_| origin == *reach.base()) {
-                for (name, value) in capture::set_cookies(&shown(response.headers())) {
-                    login.keep_cookie(name, value);
+                let now = self.ports().now();
+                for cookie in capture::set_cookies(&shown(response.headers()), now) {
+                    login.keep_cookie(cookie, now);
                 }
             }
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
@@ -339,7 +344,8 @@ impl Door {
     ) -> Result<reqwest::Response, SendError> {
         scope.spend_request()?;
         scope.spend_bytes(request.body.len() as u64)?;
-        let clients = self.dialer().clients(scope.provider())?;
+        let password = self.proxy_password(scope).await?;
+        let clients = self.dialer().clients(scope.provider(), password)?;
         let client = match (streaming, request.changes) {
             (true, _) => &clients.streams,
             (false, true) => &clients.changes,
@@ -373,8 +379,7 @@ struct Next {
 
 /// Puts the jar of a login into a request to the base URL's origin, behind what a credential put there.
 fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
-    let pairs: Vec<String> =
-        login.cookies(|_| true).into_iter().map(|(name, value)| format!("{name}={}", *value)).collect();
+    let pairs: Vec<String> = login.cookies(|_| true).iter().map(Cookie::pair).collect();
     if pairs.is_empty() || headers.contains_key(header::COOKIE) {
         return;
     }

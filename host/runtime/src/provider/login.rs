@@ -40,7 +40,7 @@ impl Describer {
             plugin: &self.plugin,
             scope: &self.prepared.scope,
             environment: &self.prepared.environment,
-            secrets: BTreeMap::new(),
+            secrets: &BTreeMap::new(),
             deadline: self.deadline,
             cancel: self.cancel.clone(),
             actor: &self.actor,

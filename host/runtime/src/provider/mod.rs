@@ -76,20 +76,19 @@ impl Provider {
         &self,
         function: Function,
         load: Load<G>,
-        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Send,
-        convert: impl FnOnce(W) -> Result<R, Violation> + Send,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Clone + Send,
+        convert: impl FnOnce(W) -> Result<R, Violation> + Clone + Send,
     ) -> Result<R, CallError>
     where
         G: Send + Sync,
         W: Send,
     {
-        let secrets = self.binding.secrets.iter().map(|(reference, secret)| (reference.clone(), secret.duplicate()));
         let context = Context {
             host: &self.host,
             plugin: &self.plugin,
             scope: &self.prepared.scope,
             environment: &self.prepared.environment,
-            secrets: secrets.collect(),
+            secrets: &self.binding.secrets,
             deadline: self.binding.deadline,
             cancel: self.binding.cancel.clone(),
             actor: &self.binding.actor,

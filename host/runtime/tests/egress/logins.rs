@@ -298,6 +298,32 @@ async fn a_crumb_goes_along_with_posts_alone() {
 }
 
 #[tokio::test]
+async fn a_session_ends_when_its_cookie_does_and_not_when_the_guest_thinks() {
+    let server = Server::start(|seen| match seen.target.as_str() {
+        "/token" => reply(
+            200,
+            &[("set-cookie", "sid=session-value-1; Max-Age=100; Path=/"), ("set-cookie", "sid2=other-value-1")],
+            "",
+        ),
+        _ => reply(200, &[], ""),
+    })
+    .await;
+    let mut setup = Setup::new(&server.url()).slot("session", SlotKind::Session, Some("user"), "password-1");
+    setup.describer = Some(guest(|| {
+        let mut first = request("POST", "/token").with("session");
+        first.captures.push(capture(CaptureSource::Cookie("sid*".into()), "session", None));
+        Login { lifetime_ms: Some(3_600_000), ..login(vec![first], "cookie", Vec::new()) }
+    }));
+    let door = setup.door();
+    // A fifth of it is left after 80 seconds.
+    for (millis, expected) in [(0, 1), (79_000, 1), (1_000, 2)] {
+        setup.host.now.fetch_add(millis, Ordering::SeqCst);
+        door.send(&setup.scope(), request("GET", "/x").with("session")).await.unwrap();
+        assert_eq!(logins(&server), expected, "{millis} later");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_crumb_is_renewed_once_and_a_refused_read_is_not() {
     let (platform, server, setup) = jenkins(Jenkins::default()).await;
     let door = setup.door();

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering};
 
 use axum::{
     Router,
@@ -88,6 +88,42 @@ async fn a_read_that_is_forbidden_makes_no_login_anew() {
     let error = set.call_as(configured).await.unwrap_err();
     assert!(matches!(error.kind, CallErrorKind::Forbidden(_)), "{error}");
     assert_eq!(lines.lock().unwrap()[2..], ["/x"], "a platform's no to a known account is an answer");
+}
+
+#[tokio::test]
+async fn a_guest_that_finds_nobody_behind_its_session_ends_it_once_a_minute_and_reads_again() {
+    let (platform, lines, newest) = issuer(StatusCode::OK).await;
+    let house = House::hostile().await;
+    let set = house.set("known").at(platform);
+    let configured = set.configured();
+    let called = async || {
+        let before = lines.lock().unwrap().len();
+        let said = set.call_as(configured.clone()).await.map(|report| report.warnings).map_err(|error| error.kind);
+        (said, lines.lock().unwrap()[before..].join(" "))
+    };
+    let known = || Ok(vec!["Bearer ***".to_owned()]);
+    assert_eq!(called().await, (known(), "/token /x".into()));
+    *newest.lock().unwrap() += 1;
+    assert_eq!(called().await, (Err(CallErrorKind::Unauthorized), "/x".into()), "a login that has just been made");
+    house.ports.later.store(60_000, Ordering::Relaxed);
+    assert_eq!(called().await, (known(), "/x /token /x".into()));
+    *newest.lock().unwrap() += 1;
+    assert_eq!(called().await, (Err(CallErrorKind::Unauthorized), "/x".into()), "once a minute");
+}
+
+#[tokio::test]
+async fn a_call_that_has_changed_something_as_nobody_is_not_made_again_and_the_next_one_logs_in() {
+    let (platform, lines, newest) = issuer(StatusCode::OK).await;
+    let house = House::hostile().await;
+    let set = house.set("known-and-changed").at(platform);
+    let configured = set.configured();
+    set.call_as(configured.clone()).await.unwrap();
+    *newest.lock().unwrap() += 1;
+    house.ports.later.store(60_000, Ordering::Relaxed);
+    let error = set.call_as(configured.clone()).await.unwrap_err();
+    assert_eq!((error.kind, error.sent), (CallErrorKind::Unauthorized, true));
+    set.call_as(configured).await.unwrap();
+    assert_eq!(*lines.lock().unwrap(), ["/token", "/x", "/x", "/token", "/x"]);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -39,13 +39,15 @@ pub(crate) const VALUE: &str = "marked-secret-value-7f3a";
 pub(crate) struct Ports {
     kv: Mutex<HashMap<String, KvEntry>>,
     pub(crate) kv_fails: AtomicBool,
+    /// Milliseconds after the time that it is at first.
+    pub(crate) later: AtomicI64,
     pub(crate) records: Mutex<Vec<EgressRecord>>,
 }
 
 #[async_trait]
 impl HostPorts for Ports {
     fn now(&self) -> Timestamp {
-        Timestamp(1_700_000_000_000)
+        Timestamp(1_700_000_000_000 + self.later.load(Ordering::Relaxed))
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -58,6 +58,8 @@ pub(crate) fn misbehave(settings: &Settings) -> Result<Vec<String>> {
             asked(Request::get("/app").credential(slot))
         }
         "logged-in" => asked(Request::get("/x").credential("token")),
+        "known" => known(Request::get("/x").credential("token")),
+        "known-and-changed" => known(Request::post("/x").credential("token")),
         "fetch" => asked(Request::get("/")),
         "many-handles" => handles(),
         "sleep" => {
@@ -135,6 +137,14 @@ fn requests(count: u32) -> Result<Vec<String>> {
 /// What the platform said to it.
 fn asked(request: Request) -> Result<Vec<String>> {
     Ok(vec![request.send()?.ok()?.text()])
+}
+
+/// What the platform said to it; nothing is what it says to whom it does not know.
+fn known(request: Request) -> Result<Vec<String>> {
+    match request.send()?.ok()?.text() {
+        said if said.is_empty() => Err(Error::unauthorized("the platform knows nobody")),
+        said => Ok(vec![said]),
+    }
 }
 
 /// What becomes of a key: the names of slots, and the refusals.

@@ -65,7 +65,7 @@ impl Webhooks for Hostile {
 impl Credentials for Hostile {
     fn describe_login(slot: String) -> Result<Login> {
         let settings: Settings = context::settings()?;
-        if settings.behaviour != "logged-in" {
+        if !matches!(settings.behaviour.as_str(), "logged-in" | "known" | "known-and-changed") {
             return Err(Error::not_found(format!("nobody knows how to fill {slot}")));
         }
         let login = Request::post("/token")
