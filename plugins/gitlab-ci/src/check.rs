@@ -14,12 +14,15 @@ use crate::{
     time,
 };
 
-/// What came when: the token, and the first version that has it.
-const FEATURES: [(&str, (u32, u32)); 4] = [
-    ("variables.hidden", (17, 4)),
-    ("webhook-recovery", (17, 3)),
+/// What came when, in the contract's words.
+const FEATURES: [(&str, (u32, u32)); 7] = [
+    ("runs.environment", (0, 0)),
+    ("run-retry.failed", (0, 0)),
+    ("run-retry.job", (0, 0)),
     ("run-force-cancel", (17, 0)),
-    ("pipelines.inputs", (18, 1)),
+    ("webhook-recovery", (17, 3)),
+    ("x-hidden-variables", (17, 4)),
+    ("x-pipeline-inputs", (18, 1)),
 ];
 /// So many of the projects that are set are looked at.
 const PROJECTS: usize = 20;
@@ -159,10 +162,10 @@ mod tests {
     fn a_gitlab_is_told_with_its_account_and_what_it_has() {
         let report = asked(&[], &[VERSION, USER, FINE]).unwrap();
         assert_eq!((report.account.as_deref(), report.platform_version.as_deref()), (Some("ci"), Some("18.2.1-ee")));
-        assert_eq!(report.features.len(), 4);
+        assert_eq!(report.features.len(), 7);
         assert_eq!((report.missing_permissions.len(), report.warnings.len()), (0, 0));
         let old = asked(&[], &[(200, r#"{"version":"15.11.0"}"#), USER, (404, "{}")]).unwrap();
-        assert_eq!((old.features.len(), old.warnings.len()), (0, 1), "an OAuth token tells no scopes");
+        assert_eq!((old.features.len(), old.warnings.len()), (3, 1), "an OAuth token tells no scopes");
     }
 
     #[test]

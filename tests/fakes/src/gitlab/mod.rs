@@ -117,18 +117,13 @@ impl GitLab {
         self.pipeline(pipeline, found)
     }
 
-    /// What a runner would take next: jobs that wait for one, of all pipelines, the oldest first.
+    /// As [`World::pending`].
     #[must_use]
     pub fn pending(&self) -> Vec<u64> {
-        let world = self.world();
-        let jobs = world.projects.iter().flat_map(|project| &project.pipelines).flat_map(|pipeline| &pipeline.jobs);
-        let mut pending: Vec<u64> =
-            jobs.filter(|job| job.status == "pending" && !job.bridge).map(|job| job.id).collect();
-        pending.sort_unstable();
-        pending
+        self.world().pending()
     }
 
-    /// Begins a job, a second later.
+    /// As [`World::begin`].
     pub fn begin(&self, job: u64) {
         self.world().begin(job);
     }
@@ -138,7 +133,7 @@ impl GitLab {
         self.job(job, |job| job.trace.extend_from_slice(text));
     }
 
-    /// Ends a job, a minute later: `success`, `failed`, `canceled`.
+    /// As [`World::end`].
     pub fn end(&self, job: u64, status: &str) {
         self.world().end(job, status);
     }
@@ -148,15 +143,9 @@ impl GitLab {
         self.world().hatch(pipeline);
     }
 
-    /// Starts a pipeline that nobody asked us for: `push`, `schedule`, `web`. Answers its id.
-    ///
-    /// # Panics
-    /// Where there is no such project, or no definition in it.
+    /// As [`World::start_by`].
+    #[must_use]
     pub fn start_by(&self, project: &str, source: &str) -> u64 {
-        let mut world = self.world();
-        let project = world.projects.iter().position(|there| there.path == project).unwrap();
-        let branch = world.projects[project].branch.clone();
-        let created = world.create_pipeline(project, &branch, source, Vec::new(), serde_json::Map::new());
-        created.unwrap_or_else(|said| unreachable!("{said}"))
+        self.world().start_by(project, source)
     }
 }

@@ -267,6 +267,27 @@ impl World {
         pipelines.flat_map(|pipeline| &mut pipeline.jobs).find(|job| job.id == id)
     }
 
+    /// What a runner would take next: jobs that wait for one, of all pipelines, the oldest first.
+    #[must_use]
+    pub fn pending(&self) -> Vec<u64> {
+        let jobs = self.projects.iter().flat_map(|project| &project.pipelines).flat_map(|pipeline| &pipeline.jobs);
+        let mut pending: Vec<u64> =
+            jobs.filter(|job| job.status == "pending" && !job.bridge).map(|job| job.id).collect();
+        pending.sort_unstable();
+        pending
+    }
+
+    /// Starts a pipeline that nobody asked us for: `push`, `schedule`, `web`. Answers its id.
+    ///
+    /// # Panics
+    /// Where there is no such project, or no definition in it.
+    pub fn start_by(&mut self, project: &str, source: &str) -> u64 {
+        let project = self.projects.iter().position(|there| there.path == project).unwrap();
+        let branch = self.projects[project].branch.clone();
+        let created = self.create_pipeline(project, &branch, source, Vec::new(), Map::new());
+        created.unwrap_or_else(|said| unreachable!("{said}"))
+    }
+
     /// Project and pipeline of a job, by their places.
     fn place_of(&self, job: u64) -> (usize, usize) {
         let has = |pipeline: &Pipeline| pipeline.jobs.iter().any(|there| there.id == job);
@@ -444,7 +465,11 @@ impl World {
         }
     }
 
-    pub(super) fn begin(&mut self, job: u64) {
+    /// Begins a job, a second later.
+    ///
+    /// # Panics
+    /// Where there is no such job.
+    pub fn begin(&mut self, job: u64) {
         self.now += 1_000;
         let now = self.now;
         let (project, pipeline) = self.place_of(job);
@@ -455,7 +480,11 @@ impl World {
         self.advance(project, pipeline);
     }
 
-    pub(super) fn end(&mut self, job: u64, status: &str) {
+    /// Ends a job, a minute later: `success`, `failed`, `canceled`.
+    ///
+    /// # Panics
+    /// Where there is no such job.
+    pub fn end(&mut self, job: u64, status: &str) {
         self.now += 60_000;
         let now = self.now;
         let (project, pipeline) = self.place_of(job);

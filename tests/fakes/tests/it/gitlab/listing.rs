@@ -75,7 +75,7 @@ async fn inputs_and_variables_are_parameters() {
 async fn runs_of_every_source_are_listed_newest_first_with_our_token_on_ours() {
     let setup = Setup::new(SMALL).await;
     for source in ["push", "schedule", "web"] {
-        setup.gitlab.start_by(APP, source);
+        let _ = setup.gitlab.start_by(APP, source);
     }
     let ours = setup.trigger().await;
     let filter = RunFilter { pipeline: Some(APP.into()), reference: Some("main".into()) };
@@ -108,7 +108,7 @@ async fn changes_are_what_is_active_at_first_and_then_whatever_moved() {
     setup.gitlab.begin(job);
     setup.gitlab.end(job, "success");
     setup.gitlab.world().now += 60_000;
-    setup.gitlab.start_by("g/p29", "push");
+    let _ = setup.gitlab.start_by("g/p29", "push");
     let (runs, position) = round(None).await;
     assert_eq!(runs, [("g/p29".to_owned(), State::Pending)], "history is no news");
     setup.gitlab.world().now += 60_000;

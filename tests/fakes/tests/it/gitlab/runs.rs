@@ -112,7 +112,7 @@ async fn a_secret_travels_in_the_body_and_is_shown_nowhere() {
 #[tokio::test]
 async fn a_run_whose_start_was_not_answered_is_found_and_none_is_made_twice() {
     let setup = Setup::new(SMALL).await;
-    setup.gitlab.start_by(APP, "push");
+    let _ = setup.gitlab.start_by(APP, "push");
     assert_eq!(setup.find().await, RunMatch::None);
     setup.gitlab.fail("POST /api/v4/projects/1/pipeline", Fault::LoseAnswer);
     let error = setup.provider.trigger(&operation(), request(&[])).await.unwrap_err();
