@@ -117,7 +117,7 @@ fn guests() -> PathBuf {
 }
 
 fn built(plugin: &str) -> PathBuf {
-    let path = guests().join(format!("novacron_cicd_plugin_{plugin}.wasm"));
+    let path = guests().join(format!("novacron_cicd_plugin_{}.wasm", plugin.replace('-', "_")));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path
 }
@@ -180,7 +180,8 @@ impl House {
             cancel: CancellationToken::new(),
             actor: "test".into(),
         };
-        self.runtime.provider(binding).unwrap()
+        let plugins = self.runtime.plugins();
+        self.runtime.provider(binding).unwrap_or_else(|error| unreachable!("{error}: {plugins:?}"))
     }
 }
 
