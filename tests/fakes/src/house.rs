@@ -117,7 +117,7 @@ fn guests() -> PathBuf {
 }
 
 fn built(plugin: &str) -> PathBuf {
-    let path = guests().join(format!("novacron_cicd_plugin_{plugin}.wasm"));
+    let path = guests().join(format!("novacron_cicd_plugin_{}.wasm", plugin.replace('-', "_")));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path
 }
