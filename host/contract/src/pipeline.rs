@@ -11,12 +11,13 @@ use crate::{
 };
 
 /// The contract's words for the kinds; the set is open, so a word that is not here reads as a plain string.
-const KINDS: [(&str, ParameterKind); 8] = [
+const KINDS: [(&str, ParameterKind); 9] = [
     ("string", ParameterKind::String),
     ("text", ParameterKind::Text),
     ("bool", ParameterKind::Bool),
     ("number", ParameterKind::Number),
     ("choice", ParameterKind::Choice),
+    ("list", ParameterKind::List),
     ("file", ParameterKind::File),
     ("environment", ParameterKind::Environment),
     ("secret", ParameterKind::Secret),

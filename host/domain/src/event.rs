@@ -19,6 +19,7 @@
 //! | `pipeline.created` `pipeline.updated` `pipeline.deleted` | pipeline | `pipeline`, `name`, `provider`, `version` |
 //! | `artifact.created` | artifact | `artifact`, `name`, `version`, `kind`, `size`, `sha256`, `run`, `attempt`, `job` |
 //! | `log.complete` | run | `run`, `pipeline`, `attempt`, `job`, `bytes` |
+//! | `log.incomplete` | run | `run`, `pipeline`, `attempt`, `job`, `message` |
 //! | `secret.set` `secret.deleted` | name | `name` |
 //! | `token.created` `token.revoked` | token | `token`, `name`, `role` |
 //! | `plugin.loaded` `plugin.refused` | plugin | `plugin`, `version`, `digest`, `code`, `message` |
@@ -93,6 +94,8 @@ kinds! {
     ArtifactCreated = "artifact.created";
     /// A log will not grow any more.
     LogComplete = "log.complete";
+    /// A run has ended, and not all of its log could be copied.
+    LogIncomplete = "log.incomplete";
     /// A secret has a new value.
     SecretSet = "secret.set";
     /// A secret is gone.
@@ -292,4 +295,10 @@ pub fn artifact(artifact: &crate::artifact::Artifact) -> Value {
 #[must_use]
 pub fn log_complete(run: &Run, job: Option<&str>, bytes: u64) -> Value {
     of_run(run).with("job", job).with("bytes", bytes).done()
+}
+
+/// The data of `log.incomplete`; `job` is none for a run's own log.
+#[must_use]
+pub fn log_incomplete(run: &Run, job: Option<&str>, message: &str) -> Value {
+    of_run(run).with("job", job).with("message", message).done()
 }

@@ -9,4 +9,5 @@
 pub mod github;
 pub mod house;
 pub mod jenkins;
+pub mod judge;
 pub mod server;

@@ -59,6 +59,7 @@ words! {
         ParameterKind::Bool,
         ParameterKind::Number,
         ParameterKind::Choice,
+        ParameterKind::List,
         ParameterKind::File,
         ParameterKind::Environment,
         ParameterKind::Secret,

@@ -29,7 +29,7 @@ pub enum Verb {
     /// Create a pipeline
     #[command(
         after_help = "A parameter is NAME[!][:KIND][(CHOICE|CHOICE)][=DEFAULT]; ! means required. Kinds: string, text,
-bool, number, choice, file, environment, secret.
+bool, number, choice, list, file, environment, secret.
 
 Examples:
   $ novacron-cicd pipeline create backend-build --provider ci --ref main \\
@@ -169,7 +169,7 @@ pub struct List {
 pub struct Run {
     /// The pipeline's name or id
     name: String,
-    /// A parameter. May be repeated
+    /// A parameter. May be repeated; with the same KEY for the values of a list
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = super::key_value)]
     parameters: Vec<(String, String)>,
     /// A variable that the build finds in its environment. May be repeated
@@ -312,7 +312,7 @@ async fn list(list: List, client: &Client, out: &Output) -> Result<Exit, CliErro
 async fn trigger(run: Run, client: &Client, out: &Output) -> Result<Exit, CliError> {
     watch::needs_waiting(run.wait || run.watch, run.timeout, run.exit_status)?;
     let body = RunCreate {
-        parameters: run.parameters.into_iter().collect(),
+        parameters: declare::inputs(run.parameters),
         environment: run.environment.into_iter().collect(),
         reference: run.reference,
     };

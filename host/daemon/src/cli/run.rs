@@ -41,7 +41,8 @@ pub enum Verb {
 
 Examples:
   $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 -f
-  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 --job build > build.log")]
+  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 --job build > build.log
+  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 -o json | jq -r '.job_name + \": \" + .line'")]
     Logs(Logs),
     /// Show how the jobs of a run wait for each other
     #[command(after_help = "Examples:

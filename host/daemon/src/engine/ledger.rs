@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use novacron_cicd_domain::{
     Timestamp,
+    event::{self, EventKind},
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, OperationState},
     pipeline::Pipeline,
@@ -16,6 +17,7 @@ use novacron_cicd_store::{Claim, Page, Reader, Store, StoreError};
 
 use super::{
     discover::{Noted, TakenIn},
+    logs::MissingLog,
     payload::Payload,
     ports::{Job, Ledger},
     record::{self, Sight},
@@ -146,11 +148,25 @@ impl Ledger for StoreLedger {
         self.store.write(move |tx| record::settle(tx, &operation, verdict, heartbeat, now)).await
     }
 
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError> {
         self.store
             .write(move |tx| {
-                let run = tx.run(run)?;
-                Ok(record::observe(tx, &run, seen, Standing::Truth, now)?.0)
+                let before = tx.run(run)?;
+                let after = record::observe(tx, &before, seen, Standing::Truth, now)?.0;
+                // What was over before was told of then.
+                if !before.status.state.is_terminal() {
+                    for MissingLog { job, reason } in missing {
+                        let data = event::log_incomplete(&after, job.as_deref(), &reason);
+                        record::run_event(tx, &after, EventKind::LogIncomplete, data, now)?;
+                    }
+                }
+                Ok(after)
             })
             .await
     }

@@ -43,10 +43,14 @@ impl Looked {
 
     pub(super) fn failed(provider: &Provider, error: &CallError) -> Self {
         tracing::warn!(provider = %provider.name, %error, "a run cannot be read");
-        let wait = match error.retry() {
+        Self::put_off(match error.retry() {
             Retry::Safe(Some(millis)) => Some(Duration::from_millis(millis)),
             _ => None,
-        };
+        })
+    }
+
+    /// To be looked at again, by default at the usual pace.
+    pub(super) fn put_off(wait: Option<Duration>) -> Self {
         Self { changed: false, active: true, wait, stop: wait.is_some() }
     }
 
@@ -57,6 +61,9 @@ impl Looked {
         self.stop |= other.stop;
     }
 }
+
+/// The condition of a run that ended and of whose log not all is here.
+const LOG_INCOMPLETE: &str = "log-incomplete";
 
 struct Beat {
     due: Timestamp,
@@ -181,26 +188,34 @@ async fn read(inner: &Inner, provider: &Provider, run: &Run, external: &str, can
     };
     let reference = RunRef { pipeline, run: external.to_owned(), attempt: None };
     let call = inner.call(provider, "engine", cancel);
-    let found = match inner.world.providers.run(call, reference.clone()).await {
+    let mut found = match inner.world.providers.run(call, reference.clone()).await {
         Ok(found) => found,
         Err(error) => return Looked::failed(provider, &error),
     };
+    let mut missing = Vec::new();
     let ends = found.run.status.as_ref().is_some_and(|status| status.state.is_terminal());
     if ends {
         // Before the end is written: who sees the end finds the log whole.
-        logs::copy_all(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        let copied = logs::copy_all(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        missing = match copied.at_end(found.run.times.finished, inner.now()) {
+            Ok(missing) => missing,
+            Err(waits) => return waits,
+        };
+        if let (Some(status), false) = (&mut found.run.status, missing.is_empty()) {
+            status.conditions.push(LOG_INCOMPLETE.to_owned());
+        }
         if let Err(waits) = artifacts::record(inner, provider, run, &reference, &found, cancel).await {
             return waits;
         }
     }
-    let after = match inner.world.ledger.observe(run.id, found.run, inner.now()).await {
+    let after = match inner.world.ledger.observe(run.id, found.run, missing, inner.now()).await {
         Ok(after) => after,
         Err(error) => return Looked::unreadable(&error),
     };
     let mut looked = Looked::at(after.version != run.version);
     if !ends {
-        looked.changed |=
-            logs::copy_all(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
+        let copied = logs::copy_all(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
+        looked.changed |= copied.new;
     }
     looked
 }

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     discover::{Noted, TakenIn},
+    logs::MissingLog,
     payload::Drain,
     verdict::Verdict,
 };
@@ -226,8 +227,14 @@ pub trait Ledger: Send + Sync + 'static {
     async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError>;
     /// Records what became of an attempt; false where that attempt is not the current one any more.
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError>;
-    /// Lets the true state of a run into the reducer; the run as it is then.
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError>;
+    /// Lets the true state of a run into the reducer, and tells what of its logs is missing; the run as it is then.
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError>;
     /// Replaces or ends a run's place in the queue.
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError>;
     /// Ends runs that were silent past their deadline; those that ended.

@@ -110,6 +110,8 @@ pub(crate) struct Scene {
     pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
     pub(crate) log: VecDeque<LogChunk>,
+    /// How reads of a log fail before they do not.
+    pub(crate) unread: VecDeque<CallErrorKind>,
     /// How a log is to be streamed, before what `log` has.
     pub(crate) plans: VecDeque<LogPlan>,
     /// The cursors that plans were asked for with.
@@ -389,6 +391,9 @@ impl Providers for FakePlatform {
     }
 
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        if let Some(kind) = self.scene().unread.pop_front() {
+            return Err(error(kind, false));
+        }
         let plan = self.scene().plans.pop_front();
         if let Some(plan) = plan {
             self.scene().cursors.push(request.cursor);

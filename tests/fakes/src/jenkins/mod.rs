@@ -6,6 +6,7 @@
 
 mod answer;
 mod routes;
+mod store;
 mod tree;
 mod world;
 
@@ -15,7 +16,8 @@ use serde_json::json;
 
 use crate::server::Server;
 
-pub use world::{Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World};
+pub use store::Credential;
+pub use world::{BUILT_IN, Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World, node};
 
 use world::Left;
 
@@ -52,6 +54,7 @@ impl Jenkins {
             plugins: vec!["pipeline-rest-api".into()],
             files: None,
             nodes: Vec::new(),
+            credentials: Vec::new(),
             now: 1_800_000_000_000,
             queue: Vec::new(),
             next_place: 142,

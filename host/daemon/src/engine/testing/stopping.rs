@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::engine::{
     StoreLedger,
     discover::{Noted, TakenIn},
+    logs::MissingLog,
     ports::{Job, Ledger},
     verdict::Verdict,
 };
@@ -82,8 +83,14 @@ impl Ledger for Stopping {
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError> {
         self.stage(self.ledger.settle(operation, verdict, now)).await
     }
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
-        self.ledger.observe(run, seen, now).await
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError> {
+        self.ledger.observe(run, seen, missing, now).await
     }
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError> {
         self.ledger.ticket(run, ticket, now).await

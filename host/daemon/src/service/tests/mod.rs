@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use novacron_cicd_domain::{
     Coded,
     operation::RecoveryClass,
-    parameter::{Parameter, ParameterKind},
+    parameter::{Input, Parameter, ParameterKind},
     provider::{CredentialSource, Provider},
     token::Role,
 };
@@ -205,7 +205,7 @@ impl House {
 }
 
 fn input(parameters: &[(&str, &str)]) -> TriggerInput {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), Input::One((*value).into()))).collect();
     TriggerInput { parameters, ..TriggerInput::default() }
 }
 

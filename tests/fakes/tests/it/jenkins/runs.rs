@@ -34,7 +34,7 @@ fn begun(ticket: Ticket) -> SeenRun {
     }
 }
 
-fn run(number: &str) -> RunRef {
+pub(super) fn run(number: &str) -> RunRef {
     RunRef { pipeline: "app".into(), run: number.into(), attempt: None }
 }
 
