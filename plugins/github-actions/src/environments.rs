@@ -142,7 +142,10 @@ fn body(rules: &[Rule]) -> Result<Value> {
                     json!({ "protected_branches": protected, "custom_branch_policies": !protected });
             }
             _ => {
-                return Err(refuse(rule, "GitHub has `wait`, `reviewers`, and `branches` with `protected` or `custom`"));
+                return Err(refuse(
+                    rule,
+                    "GitHub has `wait`, `reviewers`, and `branches` with `protected` or `custom`",
+                ));
             }
         }
     }
