@@ -18,7 +18,7 @@ use crate::{
     GithubActions,
     client::{self, Client, at},
     dispatch, graph,
-    names::{Id, Repo, run_number},
+    names::{Repo, run_number},
     paging, reading,
     run::{Page, WorkflowRun, is_over},
 };

@@ -28,7 +28,7 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
-    start::Parts,
+    masking::Masking, start::Parts,
 };
 use crate::engine::{CallbackBase, EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
 
@@ -127,14 +127,17 @@ async fn assemble(
     workers: usize,
 ) -> Services {
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
+    let vault = Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap());
+    let masker = Arc::new(ArcSwap::from_pointee(Masker::default()));
     let parts = Parts {
         store: store.clone(),
-        vault: Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()),
-        masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
+        masking: Arc::new(Masking::new(store.clone(), vault.clone(), masker)),
+        vault,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
         catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
         platforms: platform.clone(),
+        reach: platform.clone(),
         engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
         settings: Settings {
             state_dir: home.to_owned(),
