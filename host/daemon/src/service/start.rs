@@ -30,7 +30,7 @@ use crate::{
     artifact::{BlobError, Blobs},
     engine::{
         CallbackBase, Engine, EngineConfig, StoreLedger, SystemClock, SystemRandom, World,
-        ports::{Clock, Random},
+        ports::{Clock, Ledger, Random},
     },
     log,
 };
@@ -217,6 +217,7 @@ impl Services {
         let ports = Arc::new(ports);
         let runtime = Runtime::start(runtime, ports.clone()).await?;
         let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone()));
+        let ledger = Arc::new(StoreLedger::new(store.clone(), config.heartbeat));
         let parts = Parts {
             store,
             vault,
@@ -225,6 +226,7 @@ impl Services {
             random,
             catalog: Arc::new(runtime),
             platforms,
+            ledger,
             engine: EngineConfig {
                 workers: config.workers,
                 per_provider: config.workers_per_provider,
@@ -244,7 +246,7 @@ impl Services {
 
     /// Wires a host of its parts. Tests bring their own.
     pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
-        let Parts { store, vault, masker, clock, random, catalog, platforms, engine, settings } = parts;
+        let Parts { store, vault, masker, clock, random, catalog, platforms, ledger, engine, settings } = parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
         let blobs = Blobs::open(dir.open("blobs")?)?;
@@ -255,7 +257,7 @@ impl Services {
             clock: clock.clone(),
             random,
             providers: platforms.clone(),
-            ledger: Arc::new(StoreLedger::new(store.clone(), settings.heartbeat)),
+            ledger,
             logs: Some(Arc::new(logs.clone())),
         };
         let engine = Engine::start(world, engine);
@@ -330,6 +332,7 @@ pub(crate) struct Parts {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,
 }
