@@ -1,6 +1,7 @@
 //! A world for tests: a platform that does what its script says, a clock that is moved by hand, a ledger that stops
 //! answering where it is told to.
 
+mod staged;
 mod stopping;
 
 use std::{
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 
 use super::ports::{Call, Changed, Clock, Kept, Opened, Providers, Random, Reporting, SecretSource};
 
+pub(crate) use staged::{Kind, Stage, Staged};
 pub(crate) use stopping::{Stop, Stopping};
 
 /// A clock that is moved by hand.

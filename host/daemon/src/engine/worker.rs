@@ -17,8 +17,9 @@ pub(super) async fn work(inner: Arc<Inner>) {
     while let Err(error) = inner.world.ledger.release(inner.now()).await {
         tracing::error!(%error, "the engine cannot start yet");
         tokio::select! {
-            () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
+            biased;
             () = inner.stopping.cancelled() => return,
+            () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
         }
     }
     let mut tasks = JoinSet::new();
@@ -38,11 +39,13 @@ pub(super) async fn work(inner: Arc<Inner>) {
         }
         let now = inner.now();
         let until = now.plus_millis(tick).min(inner.in_flight.next(now).unwrap_or(now.plus_millis(tick)));
+        // In order, here and in all loops: what happens next must follow from what happened, also in a replay.
         tokio::select! {
-            () = &mut woken => {}
-            Some(_) = tasks.join_next() => {}
-            () = inner.world.clock.sleep_until(until) => {}
+            biased;
             () = inner.stopping.cancelled() => {}
+            Some(_) = tasks.join_next() => {}
+            () = &mut woken => {}
+            () = inner.world.clock.sleep_until(until) => {}
         }
     }
     while tasks.join_next().await.is_some() {}
@@ -80,8 +83,9 @@ fn begin(inner: &Arc<Inner>, tasks: &mut JoinSet<()>, operation: Operation) {
             // A state that fails for a while (a full disk) is asked again; where the host stops, the lease ends and it is
             // claimed anew.
             tokio::select! {
-                () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
+                biased;
                 () = inner.stopping.cancelled() => break,
+                () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
             }
         }
         drop(ended);

@@ -31,7 +31,7 @@ mod runs;
 mod secrets;
 mod start;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tokens;
 
 pub use actor::Actor;

@@ -32,7 +32,7 @@ use crate::{
     artifact::{BlobError, Blobs},
     engine::{
         CallbackBase, Engine, EngineConfig, StoreLedger, SystemClock, SystemRandom, World,
-        ports::{Clock, Random},
+        ports::{Clock, Ledger, Random},
     },
     log,
 };
@@ -220,6 +220,7 @@ impl Services {
         let ports = Arc::new(ports);
         let runtime = Runtime::start(runtime, ports.clone()).await?;
         let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone(), masking.clone()));
+        let ledger = Arc::new(StoreLedger::new(store.clone(), config.heartbeat));
         let parts = Parts {
             store,
             vault,
@@ -229,6 +230,7 @@ impl Services {
             catalog: Arc::new(runtime),
             reach: platforms.clone(),
             platforms,
+            ledger,
             engine: EngineConfig {
                 workers: config.workers,
                 per_provider: config.workers_per_provider,
@@ -248,7 +250,7 @@ impl Services {
 
     /// Wires a host of its parts. Tests bring their own.
     pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
-        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, engine, settings } = parts;
+        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, ledger, engine, settings } = parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
         let blobs = Blobs::open(dir.open("blobs")?)?;
@@ -259,7 +261,7 @@ impl Services {
             clock: clock.clone(),
             random,
             providers: platforms.clone(),
-            ledger: Arc::new(StoreLedger::new(store.clone(), settings.heartbeat)),
+            ledger,
             logs: Some(Arc::new(logs.clone())),
         };
         let engine = Engine::start(world, engine);
@@ -335,6 +337,7 @@ pub(crate) struct Parts {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
     pub(crate) reach: Arc<dyn Reach>,
+    pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,
 }
