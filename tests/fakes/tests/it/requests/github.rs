@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
-        CallErrorKind, CancelTarget, Delivery, Given, LogRequest, PageRequest, RetryScope, RunFilter, RunRef, Ticket,
-        TriggerRequest,
+        CallErrorKind, CancelTarget, Change, Delivery, Given, LogRequest, PageRequest, RetryScope, RunFilter, RunRef,
+        Ticket, TriggerRequest,
     },
 };
 use novacron_cicd_fakes::{
@@ -74,7 +74,7 @@ async fn story<'a>(github: &'a Github, house: &House, url: &str) -> String {
     asked.call("run-listing.list-runs", "", it.list_runs(filter, &page)).await;
     asked.call("run-changes.list-changed", "", it.list_changed(&[PIPELINE.into()], None)).await;
     asked.call("run-cancel.cancel", "", it.cancel(&operation, &CancelTarget::Run(run.clone()))).await;
-    asked.call("run-force-cancel.force-cancel", "", it.force_cancel(&operation, &run)).await;
+    asked.change(it, "", Change::RunForceCancel { run: run.clone() }).await;
     {
         let mut world = github.world();
         world.step(job, "Run make", "completed", Some("success"));
