@@ -3,9 +3,11 @@
 mod access;
 mod artifacts;
 mod fidelity;
+mod hooks;
 mod logs;
 mod pipelines;
 mod runs;
+mod whole;
 
 use std::collections::BTreeMap;
 
