@@ -1,10 +1,10 @@
 //! Runners, from the platform's words to the domain's.
 
-use novacron_cicd_domain::platform::RemoteRunner;
+use novacron_cicd_domain::platform::{RemoteRunner, RunnerRequest};
 
 use crate::{
-    bindings::exports::novacron::cicd::runners,
-    value::{Violation, id},
+    bindings::exports::novacron::cicd::{runner_creation, runners},
+    value::{Violation, attributes, id},
 };
 
 impl TryFrom<runners::Runner> for RemoteRunner {
@@ -19,5 +19,11 @@ impl TryFrom<runners::Runner> for RemoteRunner {
             labels: runner.labels,
             current: runner.current.into_iter().map(Into::into).collect(),
         })
+    }
+}
+
+impl From<RunnerRequest> for runner_creation::RunnerRequest {
+    fn from(request: RunnerRequest) -> Self {
+        Self { name: request.name, labels: request.labels, kind: request.kind, more: attributes(request.options) }
     }
 }

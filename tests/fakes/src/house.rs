@@ -180,7 +180,8 @@ impl House {
             cancel: CancellationToken::new(),
             actor: "test".into(),
         };
-        self.runtime.provider(binding).unwrap()
+        let plugins = self.runtime.plugins();
+        self.runtime.provider(binding).unwrap_or_else(|error| unreachable!("{error}: {plugins:?}"))
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod github;
+mod gitlab;
 mod hostile;
 mod jenkins;
 mod requests;

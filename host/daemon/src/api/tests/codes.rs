@@ -159,7 +159,7 @@ fn in_source() -> BTreeMap<String, PathBuf> {
     assert!(functions.contains("runs.trigger") && functions.contains("kv.get"), "the contract is read: {functions:?}");
     others.extend(functions.iter().map(String::as_str));
     others.extend(SETTINGS.iter().map(|setting| setting.key));
-    others.extend(OperationKind::ALL.map(OperationKind::as_str));
+    others.extend(OperationKind::all().map(|kind| kind.as_str()));
     let mut files = Vec::new();
     sources(&root().join("host"), &mut files);
     let mut read = Vec::new();
