@@ -7,6 +7,7 @@ mod hooks;
 mod logs;
 mod pipelines;
 mod runs;
+mod secrets;
 mod whole;
 
 use std::collections::BTreeMap;

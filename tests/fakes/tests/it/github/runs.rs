@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
-        CallErrorKind, CancelTarget, Given, OperationArg, PageRequest, RetryScope, RunFilter, RunMatch, Ticket,
+        CallErrorKind, CancelTarget, Change, Given, OperationArg, PageRequest, RetryScope, RunFilter, RunMatch, Ticket,
         TriggerRequest,
     },
     run::Edges,
@@ -237,7 +237,8 @@ async fn a_cancel_is_asked_for_once_and_what_has_ended_is_no_error() {
     let number = setup.begin().await;
     let target = CancelTarget::Run(run_of(number, Some(1)));
     setup.provider.cancel(&operation(), &target).await.unwrap();
-    setup.provider.force_cancel(&operation(), &run_of(number, Some(1))).await.unwrap();
+    let harder = Change::RunForceCancel { run: run_of(number, Some(1)) };
+    setup.provider.change(&operation(), harder).await.unwrap();
     assert_eq!(setup.github.world().asked(number), ["cancel", "force-cancel"]);
     setup.github.world().end(number, "cancelled");
     setup.provider.cancel(&operation(), &target).await.unwrap();
