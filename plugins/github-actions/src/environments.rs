@@ -161,7 +161,8 @@ impl Environments for GithubActions {
         let client = Client::here()?;
         let ask = |repo: &Repo| client.get(at(repo, &["environments"]));
         let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, answer| {
-            Ok(answer.json::<Page>()?.environments.iter().map(|told| told.environment(repo)).collect())
+            let fits = |told: &&Told| Id::new(repo, &told.name).fits();
+            Ok(answer.json::<Page>()?.environments.iter().filter(fits).map(|told| told.environment(repo)).collect())
         })?;
         Ok(EnvironmentPage { items, next })
     }

@@ -36,7 +36,7 @@ pub(crate) fn read(text: Option<&str>) -> Option<Timestamp> {
     };
     if sign != 0 {
         let (hours, minutes) = rest[1..].split_once(':')?;
-        millis -= sign * (hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?) * 60_000;
+        millis -= sign * (i64::from(hours.parse::<u8>().ok()?) * 60 + i64::from(minutes.parse::<u8>().ok()?)) * 60_000;
     }
     u64::try_from(millis).ok()
 }

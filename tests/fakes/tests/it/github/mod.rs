@@ -3,9 +3,12 @@
 mod access;
 mod artifacts;
 mod fidelity;
+mod hooks;
 mod logs;
 mod pipelines;
 mod runs;
+mod secrets;
+mod whole;
 
 use std::collections::BTreeMap;
 

@@ -238,7 +238,7 @@ async fn a_cancel_is_asked_for_once_and_what_has_ended_is_no_error() {
     let target = CancelTarget::Run(run_of(number, Some(1)));
     setup.provider.cancel(&operation(), &target).await.unwrap();
     let harder = Change::RunForceCancel { run: run_of(number, Some(1)) };
-    setup.provider.change(&operation(), harder).await.map(drop).unwrap();
+    setup.provider.change(&operation(), harder).await.unwrap();
     assert_eq!(setup.github.world().asked(number), ["cancel", "force-cancel"]);
     setup.github.world().end(number, "cancelled");
     setup.provider.cancel(&operation(), &target).await.unwrap();
