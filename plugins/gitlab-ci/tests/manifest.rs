@@ -23,7 +23,8 @@ fn the_schema_takes_the_settings_that_the_plugin_reads() {
     let schema: Value = serde_json::to_value(&manifest()["settings"]).unwrap();
     let read = |settings: Value| serde_json::from_value::<Settings>(settings).unwrap();
     let properties = schema["properties"].as_object().unwrap();
-    let defaults = properties.iter().filter_map(|(name, it)| Some((name.clone(), it.get("default")?.clone()))).collect();
+    let defaults =
+        properties.iter().filter_map(|(name, it)| Some((name.clone(), it.get("default")?.clone()))).collect();
     assert_eq!(read(Value::Object(defaults)), Settings::default());
     let schema = jsonschema::draft202012::new(&schema).unwrap();
     let rows = [
