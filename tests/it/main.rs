@@ -11,6 +11,7 @@ mod harness;
 mod kill;
 mod leaks;
 mod main_job;
+mod platform;
 mod plugins;
 mod polled;
 mod refusals;

@@ -425,3 +425,56 @@ pub enum Outcome {
         ticket: Option<String>,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn play() -> Change {
+        let run = RunRef { pipeline: "app".into(), run: "17".into(), attempt: None };
+        let variables = BTreeMap::from([("A".into(), Given::text("1")), ("KEY".into(), Given::secret("deploy-key"))]);
+        Change::RunPlay { run, job: "release".into(), variables }
+    }
+
+    #[test]
+    fn a_change_is_read_as_it_was_stored_under_its_word() {
+        let stored = serde_json::to_value(play()).unwrap();
+        assert_eq!(stored["run.play"]["variables"]["KEY"]["value"]["secret"], "deploy-key");
+        assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), play());
+    }
+
+    #[test]
+    fn every_secret_that_a_change_hands_over_is_named_with_its_place() {
+        let put = Change::SecretPut {
+            name: "DEPLOY_KEY".into(),
+            scope: None,
+            kind: "text".into(),
+            parts: BTreeMap::from([("value".into(), "deploy-key".into())]),
+            options: BTreeMap::new(),
+        };
+        let (events, options) = (Vec::new(), BTreeMap::new());
+        let hook = Change::HookRegister { url: String::new(), events, secret: Some("hook".into()), options };
+        let rows = [
+            (play(), vec![("/variables/KEY", "deploy-key")]),
+            (put, vec![("/parts/value", "deploy-key")]),
+            (hook, vec![("/secret", "hook")]),
+            (Change::HookUnregister { hook: "1".into() }, vec![]),
+        ];
+        for (change, expected) in rows {
+            let named = change.secrets();
+            let named: Vec<_> = named.iter().map(|(at, name)| (at.as_str(), *name)).collect();
+            assert_eq!(named, expected, "{}", change.kind().as_str());
+        }
+    }
+
+    #[test]
+    fn words_and_functions_are_each_of_one_change() {
+        for (at, kind) in ChangeKind::ALL.iter().enumerate() {
+            let others = || ChangeKind::ALL[..at].iter();
+            assert!(others().all(|other| other.as_str() != kind.as_str()), "{}", kind.as_str());
+            assert!(others().all(|other| other.function() != kind.function()), "{}", kind.function());
+        }
+    }
+}
