@@ -50,8 +50,14 @@ const OTHERS: &[(&str, &[&str])] = &[
     ),
     ("the span around a call", &["plugin.call"]),
     (
-        "keys of a trigger",
-        &["novacron.callback-token", "novacron.pipeline-name", "novacron.repository", "novacron.run-id"],
+        "keys of a trigger or a deployment",
+        &[
+            "novacron.callback-token",
+            "novacron.description",
+            "novacron.pipeline-name",
+            "novacron.repository",
+            "novacron.run-id",
+        ],
     ),
     ("keys of an artifact's metadata", &["platform.expired", "platform.kind", "platform.name"]),
     ("keys of a manifest", &["credential.origins", "egress.hosts"]),
