@@ -38,4 +38,6 @@ ids! {
     ArtifactId;
     /// A bearer token of the API.
     TokenId;
+    /// A webhook's delivery.
+    DeliveryId;
 }

@@ -31,6 +31,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod webhooks;
 
 pub use actor::Actor;
 pub use artifacts::{Artifacts, VerifiedBlob};
@@ -54,3 +55,4 @@ pub use runs::Runs;
 pub use secrets::{SecretInfo, Secrets};
 pub use start::{Services, ServicesConfig, StateDir};
 pub use tokens::{Tokens, reset_admin_token};
+pub use webhooks::{Came, LARGEST as LARGEST_WEBHOOK, Room, Sender, Webhooks};

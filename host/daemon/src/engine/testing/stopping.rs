@@ -14,7 +14,7 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::{Run, SeenRun},
 };
-use novacron_cicd_store::{Claim, StoreError};
+use novacron_cicd_store::{Claim, Hint, StoreError};
 use tokio::sync::watch;
 
 use crate::engine::{
@@ -110,6 +110,12 @@ impl Ledger for Stopping {
     async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
         self.ledger.watched(provider).await
     }
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError> {
+        self.ledger.hinted(provider).await
+    }
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError> {
+        self.ledger.looked_at(provider, hint, found).await
+    }
     async fn take_in(
         &self,
         provider: ProviderId,
@@ -118,6 +124,9 @@ impl Ledger for Stopping {
         now: Timestamp,
     ) -> Result<TakenIn, StoreError> {
         self.ledger.take_in(provider, found, noted, now).await
+    }
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError> {
+        self.ledger.take_in_one(provider, found, now).await
     }
     async fn artifacts(
         &self,

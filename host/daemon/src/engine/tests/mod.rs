@@ -4,6 +4,7 @@
 mod crash;
 mod discover;
 mod follow;
+mod hints;
 mod outcome;
 mod plans;
 mod retry;

@@ -7,6 +7,7 @@ mod configuration;
 mod once;
 mod retry;
 mod runs;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -44,6 +45,12 @@ kind = "hmac"
 header = "x-signature"
 required = true
 description = "signs what is sent"
+[[credential]]
+slot = "hook"
+kind = "hmac"
+[webhooks]
+scheme = "standard-webhooks"
+slot = "hook"
 [settings]
 type = "object"
 additionalProperties = false
@@ -141,6 +148,7 @@ async fn assemble(
             call_deadline: Duration::from_secs(5),
             heartbeat: Duration::from_secs(900),
             artifact_limit: 1 << 20,
+            webhooks_kept: (Duration::from_secs(3600), 1 << 20),
         },
     };
     Services::assemble(parts, &StateDir::new(home)).await.unwrap()
