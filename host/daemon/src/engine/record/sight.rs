@@ -141,7 +141,8 @@ fn may_be_ours(state: &Reader<'_>, provider: ProviderId, found: &FoundRun) -> Re
             return Ok(true);
         }
     }
-    for open in [OperationState::Sent, OperationState::Ambiguous] {
+    // Where the platform knows ours again, one whose outcome is unknown waits to be sent once more.
+    for open in [OperationState::Queued, OperationState::Claimed, OperationState::Sent, OperationState::Ambiguous] {
         let filter = OperationFilter { provider: Some(provider), state: Some(open), ..OperationFilter::default() };
         for retry in state.operations(&Page::first(Page::MOST), &filter)?.items {
             let Some(of) = retry.run.filter(|_| retry.kind == OperationKind::RunRetry) else { continue };
