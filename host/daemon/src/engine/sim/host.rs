@@ -7,10 +7,11 @@ use novacron_cicd_domain::{
     id::{OperationId, RunId},
     operation::RecoveryClass,
     platform::RetryScope,
+    run::{SeenRun, Standing},
     status::{State, Status},
     token::Role,
 };
-use novacron_cicd_store::{Page, RunFilter, Store};
+use novacron_cicd_store::{Page, RunFilter, Store, StoreError};
 
 use super::{
     Failure, PIPELINE_NAME,
@@ -22,8 +23,9 @@ use super::{
 use crate::{
     engine::{
         EngineConfig, StoreLedger, World,
-        ports::Reporting,
-        testing::{FakePlatform, HandClock, Staged},
+        ports::{Clock as _, Reporting},
+        record,
+        testing::{FakePlatform, HandClock, Staged, seen},
     },
     service::{
         Actor, IdempotencyBegin, NewPipeline, NewProvider, Services, StatusReport, StoredAnswer, TriggerInput,
@@ -33,7 +35,7 @@ use crate::{
 };
 
 /// How many operations are at work on the one provider at once.
-pub(super) const PER_PROVIDER: usize = 3;
+pub(super) const PER_PROVIDER: usize = 2;
 
 /// The secret that somebody sealed.
 pub(super) fn unseal(context: &str, sealed: &[u8]) -> String {
@@ -216,6 +218,23 @@ impl Home {
         for run in pending.items.iter().filter(|run| run.external_id.is_none() && !run.cancel_requested) {
             // Where it ends just now, there is nothing to end.
             drop(at_once(host.runs.cancel(&self.user(), run.id)));
+        }
+    }
+
+    /// Tells of every run that it came to this end, as a webhook would: a hint, which must change nothing.
+    pub(super) fn forge(&self, state: State) {
+        let (page, now) = (Page::first(Page::MOST), self.platform.time.now());
+        let changed = at_once(self.store.write(move |tx| {
+            let mut changed = 0;
+            for run in tx.runs(&page, &RunFilter::default())?.items {
+                let seen = SeenRun { attempt: Some(run.attempt + 1), ..seen("forged", state) };
+                let (after, _) = record::observe(tx, &run, seen, Standing::Hint, now)?;
+                changed += usize::from(after != run);
+            }
+            Ok::<_, StoreError>(changed)
+        }));
+        if changed.unwrap() > 0 {
+            self.platform.truth().wrong.push("a hint was taken for truth".into());
         }
     }
 }

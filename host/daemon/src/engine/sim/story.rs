@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use novacron_cicd_domain::operation::{Operation, OperationKind, OperationState};
+use novacron_cicd_domain::{
+    operation::{Operation, OperationKind, OperationState},
+    status::State,
+};
 use novacron_cicd_store::{Event, OperationFilter, Page};
 
 use super::{
@@ -35,13 +38,16 @@ enum Act {
     Restart(bool, i64),
     /// The host dies so many places from here.
     Die(u32),
+    /// Somebody who is not the platform says that a run came to this end.
+    Forge(State),
 }
 
 fn script(dice: &Dice, profile: &Profile) -> Vec<(i64, Act)> {
     let mut acts = Vec::new();
     let at = || dice.between(BEGIN, END);
+    let burst = dice.chance(30).then(at);
     for nth in 0..dice.between(1, 6) {
-        let (key, begin) = (format!("key-{nth}"), at());
+        let (key, begin) = (format!("key-{nth}"), burst.unwrap_or_else(at));
         acts.push((begin, Act::Trigger(key.clone())));
         if dice.chance(30) {
             // Somebody who did not wait for the answer.
@@ -64,6 +70,9 @@ fn script(dice: &Dice, profile: &Profile) -> Vec<(i64, Act)> {
                 acts.push((at(), act.clone()));
             }
         }
+    }
+    while dice.chance(60) {
+        acts.push((at(), Act::Forge(dice.pick(&[State::Succeeded, State::Failed, State::Canceled]))));
     }
     while profile.trouble > 0 && dice.chance(40) {
         acts.push((at(), Act::Restart(dice.chance(30), dice.between(100, 20_000))));
@@ -125,6 +134,7 @@ async fn lived(home: &Arc<Home>, script: Vec<(i64, Act)>) -> Result<Vec<String>,
             Act::Again => platform.again(),
             Act::Restart(forgets, millis) => drop(tokio::spawn(platform.clone().restart(forgets, millis))),
             Act::Die(places) => platform.steps.plan(Some(places)),
+            Act::Forge(state) => home.forge(state),
         }
     }
     awaited(home, 10_000).await;
@@ -169,7 +179,7 @@ async fn rested(home: &Arc<Home>) -> Result<(), Failure> {
         let wrong = check::all(home)?;
         let rests = home.platform.truth().rests();
         at_rest = if rests && wrong.is_empty() { at_rest + 1 } else { 0 };
-        if at_rest > 9 {
+        if at_rest > 6 {
             return Ok(());
         }
         last = if wrong.is_empty() { "the platform does not rest".into() } else { wrong.join("\n") };
@@ -186,7 +196,7 @@ async fn decided(home: &Arc<Home>) -> Result<(), Failure> {
     let open = at_once(home.store.read(move |state| state.operations(&Page::first(Page::MOST), &filter)));
     for operation in open.map_err(|error| error.to_string())?.items {
         let Some(host) = home.platform.host().clone() else { continue };
-        let resolution = decision(home, &operation)?;
+        let Some(resolution) = decision(home, &operation)? else { continue };
         home.platform.tell(format!("{} is resolved: {resolution:?}", operation.kind.as_str()));
         let user = someone(novacron_cicd_domain::token::Role::Admin);
         at_once(host.operations.resolve(&user, operation.id, resolution)).map_err(|error| error.to_string())?;
@@ -194,16 +204,18 @@ async fn decided(home: &Arc<Home>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn decision(home: &Home, operation: &Operation) -> Result<Resolution, Failure> {
+/// None: nothing can be said while it waits in the platform's queue.
+fn decision(home: &Home, operation: &Operation) -> Result<Option<Resolution>, Failure> {
     let truth = home.platform.truth();
     if operation.kind == OperationKind::RunCancel {
-        return Ok(Resolution::Abandon);
+        return Ok(Some(Resolution::Abandon));
     }
     check::may_be_ambiguous(&home.platform.profile, &truth, operation)?;
     match (truth.made_by(operation.id), truth.run_of(operation.id)) {
-        (1, Some(run)) => Ok(Resolution::Adopt { external_id: run.id.clone() }),
-        (0, _) if home.platform.dice.chance(50) => Ok(Resolution::Resend),
-        (0, _) => Ok(Resolution::Abandon),
+        (1, Some(run)) => Ok(Some(Resolution::Adopt { external_id: run.id.clone() })),
+        (1, None) => Ok(None),
+        (0, _) if home.platform.dice.chance(50) => Ok(Some(Resolution::Resend)),
+        (0, _) => Ok(Some(Resolution::Abandon)),
         (made, _) => Err(format!("{} made {made} runs", operation.id)),
     }
 }
