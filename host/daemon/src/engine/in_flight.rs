@@ -7,7 +7,7 @@ use std::{
 
 use novacron_cicd_domain::{
     Timestamp,
-    id::{OperationId, ProviderId},
+    id::{OperationId, ProviderId, RunId},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ struct State {
     reminders: BTreeSet<Timestamp>,
     pokes: HashSet<ProviderId>,
     wide: HashSet<ProviderId>,
+    missing: HashMap<RunId, Timestamp>,
 }
 
 impl InFlight {
@@ -54,6 +55,16 @@ impl InFlight {
 
     pub(super) fn len(&self) -> usize {
         self.lock().calls.len()
+    }
+
+    /// A run is nowhere on its platform; since when that is so, as far as this process knows.
+    pub(super) fn missing(&self, run: RunId, now: Timestamp) -> Timestamp {
+        *self.lock().missing.entry(run).or_insert(now)
+    }
+
+    /// It is there.
+    pub(super) fn found(&self, run: RunId) {
+        self.lock().missing.remove(&run);
     }
 
     /// Something will be due then.
