@@ -2,28 +2,28 @@
 //!
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules.
 
-pub mod artifacts;
-pub mod check;
-pub mod client;
-pub mod control;
-pub mod definitions;
-pub mod deployments;
-pub mod environments;
-pub mod graph;
-pub mod hooks;
-pub mod logs;
-pub mod projects;
-pub mod registration;
-pub mod rows;
-pub mod run;
-pub mod runners;
-pub mod search;
+mod artifacts;
+mod check;
+mod client;
+mod control;
+mod definitions;
+mod deployments;
+mod environments;
+mod graph;
+mod hooks;
+mod logs;
+mod projects;
+mod registration;
+mod rows;
+mod run;
+mod runners;
+mod search;
 pub mod settings;
-pub mod status;
-pub mod store;
-pub mod time;
-pub mod trigger;
-pub mod yaml;
+mod status;
+mod store;
+mod time;
+mod trigger;
+mod yaml;
 
 use novacron_cicd_sdk::{
     Logs, Plugin, Result, Runs,

@@ -67,10 +67,12 @@ fn told(client: &Client, pipeline: &str, rows: &[Pipeline]) -> Result<Vec<Run>> 
 }
 
 /// The pipelines that a token may be of, begun no earlier than `since`: those that surely carry it, and those that may.
-///
-/// # Errors
-/// `transient` where there are too many to tell.
-pub fn candidates(client: &Client, pipeline: &str, token: &str, since: Timestamp) -> Result<(Vec<Run>, Vec<Run>)> {
+pub(crate) fn candidates(
+    client: &Client,
+    pipeline: &str,
+    token: &str,
+    since: Timestamp,
+) -> Result<(Vec<Run>, Vec<Run>)> {
     let since = since.saturating_sub(SKEW);
     let first = client.get(&["projects", pipeline, "pipelines"]).query("updated_after", time::iso(since));
     let first = first.query("order_by", "id").query("sort", "desc").query("per_page", PAGE).send()?;
@@ -124,14 +126,10 @@ impl RunListing for GitLab {
             Some(pipeline) => pipeline,
             None => client.settings.project()?.to_owned(),
         };
-        let first = || {
-            let request =
-                client.get(&["projects", &pipeline, "pipelines"]).query("order_by", "id").query("sort", "desc");
-            request.query_maybe("ref", filter.reference.as_ref()).query("per_page", page.limit.clamp(1, PAGE))
-        };
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<Pipeline> = answer.json()?;
-        Ok(RunPage { items: told(&client, &pipeline, &rows)?, next: client::next(&answer) })
+        let first = client.get(&["projects", &pipeline, "pipelines"]).query("order_by", "id").query("sort", "desc");
+        let first = first.query_maybe("ref", filter.reference.as_ref());
+        let (rows, next) = client.rows::<Pipeline>(first, &page, PAGE)?;
+        Ok(RunPage { items: told(&client, &pipeline, &rows)?, next })
     }
 }
 
@@ -149,9 +147,10 @@ struct Position {
 impl RunChanges for GitLab {
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let client = Client::here()?;
-        let known = |_| Error::invalid_input("position", "it is not one of this plugin's");
-        let mut here: Position =
-            position.as_deref().map_or(Ok(Position::default()), serde_json::from_str).map_err(known)?;
+        let mut here: Position = position
+            .as_deref()
+            .map_or(Ok(Position::default()), serde_json::from_str)
+            .map_err(|_| client::foreign("position"))?;
         let part = pipelines.iter().skip(here.from).take(PROJECTS);
         let asked = part.clone().map(|pipeline| {
             let request = client.get(&["projects", pipeline, "pipelines"]).query("order_by", "updated_at");

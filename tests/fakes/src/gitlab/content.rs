@@ -8,7 +8,7 @@ use crate::server::Answer;
 
 use super::{
     definition, objects,
-    page::{forbidden, invalid, missing, paged, said, wrong},
+    page::{forbidden, has_id, invalid, missing, paged, said, wrong},
     pipelines,
     routes::Ask,
     world::{File, World},
@@ -145,7 +145,7 @@ fn schedules(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) -
         world.projects[project].schedules.push(row.clone());
         return Answer::json(201, &row);
     };
-    let Some(at) = world.projects[project].schedules.iter().position(|row| row["id"].to_string() == *id) else {
+    let Some(at) = world.projects[project].schedules.iter().position(|row| has_id(row, id)) else {
         return missing("Pipeline Schedule");
     };
     let number = world.projects[project].schedules[at]["id"].as_u64().unwrap();
@@ -213,7 +213,7 @@ fn triggers(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) ->
         }
         ("DELETE", [id]) => {
             let list = &mut world.projects[project].triggers;
-            let Some(at) = list.iter().position(|row| row["id"].to_string() == *id) else { return missing("Trigger") };
+            let Some(at) = list.iter().position(|row| has_id(row, id)) else { return missing("Trigger") };
             list.remove(at);
             Answer::new(204)
         }
