@@ -163,9 +163,9 @@ fn plan(client: &Client, row: &Pipeline, first: Result<Response>) -> Option<Plan
 
 fn linted(client: &Client, row: &Pipeline) -> Option<Plan> {
     let project = row.project_id.to_string();
+    // `content_ref` is its newer name, since 16.10, and excludes this one (`lib/api/lint.rb`).
     let lint = client.get(&["projects", &project, "ci", "lint"]).query("include_jobs", true);
-    // Its name before 16.10 was `sha`.
-    let lint = lint.query_maybe("content_ref", row.sha.as_ref()).query_maybe("sha", row.sha.as_ref());
+    let lint = lint.query_maybe("sha", row.sha.as_ref());
     let answer = client::fetch::<Value>(lint);
     answer.ok().and_then(Plan::linted)
 }

@@ -133,7 +133,7 @@ impl Pipelines for GitLab {
         let mut found = declared.unwrap_or(Declared { includes: true, ..Declared::default() });
         if found.includes {
             let id = project.id.to_string();
-            let lint = client.get(&["projects", &id, "ci", "lint"]).query("content_ref", branch).send()?;
+            let lint = client.get(&["projects", &id, "ci", "lint"]).query("sha", branch).send()?;
             let merged = if lint.is_success() { lint.json::<Value>()? } else { Value::Null };
             if let Some(merged) = merged["merged_yaml"].as_str() {
                 found.variables = Declared::read(merged)?.variables;

@@ -23,6 +23,8 @@ use crate::{
 
 /// Pipelines whose variables are read in one call, at most.
 const READ: usize = 24;
+/// So many times that in one search: the host allows 64 requests. What is not read may be ours.
+const PARTS: usize = 2;
 /// Projects that are asked in one call.
 const PROJECTS: usize = 24;
 /// Pages of one listing in one call.
@@ -80,14 +82,15 @@ pub(crate) fn candidates(
     rows.retain(|row| run::by_request(row) && row.created_at.0.is_none_or(|created| created >= since));
     // A page that shifted under us shows a pipeline twice.
     rows.dedup_by_key(|row| row.id);
+    // The one that was just begun then comes first.
+    rows.reverse();
     let (mut ours, mut maybe) = (Vec::new(), Vec::new());
-    for part in rows.chunks(READ) {
-        let given = variables(client, pipeline, part)?;
+    for (place, part) in rows.chunks(READ).enumerate() {
+        let given = if place < PARTS { variables(client, pipeline, part)? } else { vec![None; part.len()] };
         for (row, given) in part.iter().zip(given) {
             let found = run::run(client, pipeline, row, given.as_deref());
-            if found.correlation.as_deref() == Some(token)
-                || row.name.as_deref().is_some_and(|name| name.contains(token))
-            {
+            let named = row.name.as_deref().is_some_and(|name| name.contains(token));
+            if named || found.correlation.as_deref() == Some(token) {
                 ours.push(Run { correlation: Some(token.to_owned()), ..found });
             } else if found.correlation.is_none()
                 && (given.is_none() || client.settings.correlation != Correlation::Variable)
@@ -95,10 +98,12 @@ pub(crate) fn candidates(
                 maybe.push(found);
             }
         }
-        if !ours.is_empty() || maybe.len() >= READ {
+        if !ours.is_empty() {
             break;
         }
     }
+    // As many as a person can look at.
+    maybe.truncate(READ);
     if ours.is_empty() && maybe.is_empty() && !whole {
         return Err(Error::transient(format!("{pipeline} has had too many pipelines since to tell whether one is it")));
     }

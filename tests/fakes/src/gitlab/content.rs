@@ -75,6 +75,9 @@ fn file(world: &mut World, ask: &Ask<'_>, project: usize, path: &str, raw: bool)
 
 /// `jobs` have `needs` only where nothing was simulated (`lib/gitlab/ci/lint.rb`).
 fn lint(world: &World, ask: &Ask<'_>, project: usize) -> Answer {
+    if ask.text("sha").is_some() && ask.text("content_ref").is_some() {
+        return wrong("sha, content_ref are mutually exclusive");
+    }
     let there = &world.projects[project];
     let place = (there.branch.clone(), there.definition().to_owned());
     let text = match (ask.method, ask.text("content")) {
