@@ -39,3 +39,11 @@ ids! {
     /// A bearer token of the API.
     TokenId;
 }
+
+impl OperationId {
+    /// The token by which what an operation starts is found on the platform.
+    #[must_use]
+    pub fn correlation(self) -> String {
+        self.0.simple().to_string()
+    }
+}

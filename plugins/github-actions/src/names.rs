@@ -63,6 +63,11 @@ impl Id {
         Self { repo: repo.clone(), rest: rest.to_string() }
     }
 
+    /// Whether the contract takes it for an id.
+    pub(crate) fn fits(&self) -> bool {
+        self.to_string().len() <= 512
+    }
+
     /// # Errors
     /// `invalid-input` where it is none; `field` says of what.
     pub(crate) fn parse(field: &str, text: &str) -> Result<Self> {

@@ -55,7 +55,11 @@ impl Pipelines for GithubActions {
         let ask = |repo: &Repo| client.get(at(repo, &["actions", "workflows"]));
         let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, answer| {
             // What was deleted stays in the list, for its runs.
-            let there = answer.json::<Page>()?.workflows.into_iter().filter(|told| told.state != "deleted");
+            let there = answer
+                .json::<Page>()?
+                .workflows
+                .into_iter()
+                .filter(|told| told.state != "deleted" && Id::new(repo, &told.path).fits());
             Ok(there.map(|told| told.pipeline(repo)).collect())
         })?;
         Ok(PipelinePage { items, next })

@@ -18,7 +18,7 @@ use crate::{
     GithubActions,
     client::{self, Client, at},
     dispatch, graph,
-    names::{Id, Repo, run_number},
+    names::{Repo, run_number},
     paging, reading,
     run::{Page, WorkflowRun, is_over},
 };
@@ -177,7 +177,7 @@ impl RunRetry for GithubActions {
         let client = Client::here()?;
         let (repo, number) = place(&client, &run)?;
         let newest = reading::newest(&client, &repo, &run)?;
-        let came = run.attempt.is_some_and(|attempt| attempt + 1 == newest.attempt());
+        let came = run.attempt.is_some_and(|attempt| attempt.saturating_add(1) == newest.attempt());
         if came
             && operation
                 .first_sent
@@ -192,7 +192,7 @@ impl RunRetry for GithubActions {
             RetryScope::Job(job) => at(&repo, &["actions", "jobs", job, "rerun"]),
         };
         client::taken(client.post(path).send()?)?;
-        let identity = RunRef { attempt: Some(newest.attempt() + 1), ..newest.identity(&repo) };
+        let identity = RunRef { attempt: Some(newest.attempt().saturating_add(1)), ..newest.identity(&repo) };
         let asked = Status::of(State::Pending, "requested").reason("queued");
         Ok(Ticket::Run(Run { identity, status: asked, origin: "retry".into(), ..begun_anew(newest.run(&repo)) }))
     }

@@ -20,7 +20,7 @@ pub(crate) struct Workflow {
 }
 
 /// A job of the file; a run may have more than one of it, or none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) id: String,
     /// What it is shown as; may hold expressions.

@@ -67,12 +67,13 @@ fn dispatch(world: &mut World, ask: &Ask<'_>, workflow: u64, path: &str, state: 
     };
     let given = ask.body["inputs"].as_object().into_iter().flatten();
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let inputs: BTreeMap<String, String> = given.map(|(name, value)| (name.clone(), plain(value))).collect();
+    let mut inputs: BTreeMap<String, String> = given.map(|(name, value)| (name.clone(), plain(value))).collect();
     let none = BTreeMap::new();
     let has_trigger = source::refuse(&main, &none).filter(|why| why.contains("trigger"));
     if let Some(why) = has_trigger.or_else(|| source::refuse(&text, &inputs)) {
         return error(422, &why);
     }
+    source::defaults(&text, &mut inputs);
     let title = source::name(&text).unwrap_or_else(|| path.to_owned());
     let id = world.add_run(&name, &workflow.to_string(), "workflow_dispatch", &branch, &title, inputs);
     let says = is_new(ask.seen) || (world.run_details && ask.body["return_run_details"] == json!(true));

@@ -29,6 +29,17 @@ pub(super) fn title(text: &str, inputs: &BTreeMap<String, String>) -> Option<Str
     Some(title.trim().to_owned())
 }
 
+/// Fills in what is not given and has a default.
+pub(super) fn defaults(text: &str, inputs: &mut BTreeMap<String, String>) {
+    let value = parse(text).unwrap_or_default();
+    let declared = value.get("on").and_then(|on| on.get("workflow_dispatch")?.get("inputs")?.as_mapping());
+    for (name, said) in declared.into_iter().flatten() {
+        if let (Some(name), Some(default)) = (name.as_str(), said.get("default").and_then(Value::as_str)) {
+            inputs.entry(name.to_owned()).or_insert_with(|| default.to_owned());
+        }
+    }
+}
+
 /// Why these inputs are not taken; GitHub's own words.
 pub(super) fn refuse(text: &str, inputs: &BTreeMap<String, String>) -> Option<String> {
     let no_trigger = || Some("Workflow does not have 'workflow_dispatch' trigger".to_owned());

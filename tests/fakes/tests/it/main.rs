@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod github;
 mod gitlab;
 mod hostile;
 mod jenkins;
+mod judges;
 mod requests;
