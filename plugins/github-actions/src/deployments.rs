@@ -238,11 +238,8 @@ impl Deployments for GithubActions {
         let client = Client::here()?;
         let payload = Payload::of(&request)?;
         let repo = repository(&client, &payload.configuration, lookup(&request.more, "x-repository"))?;
-        // A second sending looks whether the first one came.
-        if let Some(sent) = operation.first_sent {
-            if let Some(there) = carrying(&client, &repo, &request.correlation, sent)?.into_iter().next() {
-                return Ok(DeployTicket::Deployment(there.deployment(&repo, newest(&client, &repo, &there)?.as_ref())));
-            }
+        if let Some(there) = came(&client, &repo, &operation, &request.correlation)? {
+            return Ok(there);
         }
         let reference = match &request.reference {
             Some(reference) => reference.clone(),
@@ -294,17 +291,20 @@ fn carrying(client: &Client, repo: &Repo, correlation: &str, since: Timestamp) -
     Ok(found)
 }
 
+/// A second sending looks whether the first one came.
+fn came(client: &Client, repo: &Repo, operation: &Operation, correlation: &str) -> Result<Option<DeployTicket>> {
+    let Some(sent) = operation.first_sent else { return Ok(None) };
+    let Some(told) = carrying(client, repo, correlation, sent)?.into_iter().next() else { return Ok(None) };
+    Ok(Some(DeployTicket::Deployment(told.deployment(repo, newest(client, repo, &told)?.as_ref()))))
+}
+
 impl DeploymentRollback for GithubActions {
     /// A new deployment of what `to` was of.
     fn rollback(operation: Operation, to: String, correlation: String) -> Result<DeployTicket> {
         let client = Client::here()?;
         let id = client.id("deployment", &to)?;
-        if let Some(sent) = operation.first_sent {
-            if let Some(there) = carrying(&client, &id.repo, &correlation, sent)?.into_iter().next() {
-                return Ok(DeployTicket::Deployment(
-                    there.deployment(&id.repo, newest(&client, &id.repo, &there)?.as_ref()),
-                ));
-            }
+        if let Some(there) = came(&client, &id.repo, &operation, &correlation)? {
+            return Ok(there);
         }
         let older = read(&client, &id)?;
         let payload = Payload { correlation, rollback_of: Some(to), ..older.ours().unwrap_or_default() };
