@@ -1,6 +1,6 @@
 // The package `jenkins` at a Jenkins: URL USER TOKEN.
 const Jenkins = require('jenkins');
-const { serve } = require('./calls.cjs');
+const { serve, version } = require('./calls.cjs');
 
 const [url, user, token] = process.argv.slice(2);
 const address = new URL(url);
@@ -14,7 +14,7 @@ const names = (jobs, parent = '') =>
 serve({
   async version() {
     const headers = await fetch(url, { headers: { authorization: `Basic ${btoa(`${user}:${token}`)}` } });
-    return `jenkins ${require('jenkins/package.json').version} at Jenkins ${headers.headers.get('x-jenkins')}`;
+    return `${version('jenkins')} at Jenkins ${headers.headers.get('x-jenkins')}`;
   },
   async jobs() {
     return names((await server.info({ depth: 3 })).jobs);

@@ -8,6 +8,7 @@ use novacron_cicd_sdk::{
     types::{Deployment, Error, Graph, Run, RunRef, Times},
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,19 +38,20 @@ fn project(body: &Value) -> Option<String> {
     Some(place.trim_matches('/').to_owned())
 }
 
-fn read<T: for<'a> serde::Deserialize<'a>>(value: Value) -> Result<T> {
-    serde_json::from_value(value)
-        .map_err(|error| Error::invalid_input("body", format!("it is not understood: {error}")))
+/// From text: a row has one reader in the component, and not a second for values.
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    let read = serde_json::from_str(&value.to_string());
+    read.map_err(|error| Error::invalid_input("body", format!("it is not understood: {error}")))
 }
 
 fn pipeline(body: &Value, project: String) -> Result<Observation> {
-    let attributes = &body["object_attributes"];
-    let mut row: Pipeline = read(attributes.clone())?;
-    // Here it is a word, which in the API is an object.
-    row.detailed_status = None;
+    let mut attributes = body["object_attributes"].clone();
+    // A word here, which in the API is an object.
+    attributes.as_object_mut().and_then(|fields| fields.remove("detailed_status"));
+    let row: Pipeline = read(&attributes)?;
     let reference = RunRef { pipeline: project, run: row.id.to_string(), attempt: None };
-    let jobs = body["builds"].as_array().cloned().unwrap_or_default();
-    let jobs = jobs.into_iter().map(|build| Ok(job(&read::<Job>(build)?, Vec::new()))).collect::<Result<Vec<_>>>()?;
+    let builds = body["builds"].as_array().into_iter().flatten();
+    let jobs = builds.map(|build| Ok(job(&read::<Job>(build)?, Vec::new()))).collect::<Result<Vec<_>>>()?;
     let child = body["source_pipeline"].is_object();
     let run = Run {
         number: Some(row.iid).filter(|iid| *iid > 0).map(|iid| iid.to_string()),
@@ -59,7 +61,7 @@ fn pipeline(body: &Value, project: String) -> Result<Observation> {
         commit: row.sha.clone(),
         actor: text(body, "/user/username").map(str::to_owned),
         origin: if child { "upstream".into() } else { status::origin(row.source.as_deref()) },
-        url: text(attributes, "/url").map(str::to_owned),
+        url: text(&attributes, "/url").map(str::to_owned),
         // A delivery may leave jobs out, and says nothing of what they wait for.
         graph: (!jobs.is_empty()).then(|| Graph { jobs, edges: "none".into(), complete: false }),
         more: row.source.iter().map(|source| attribute("x-gitlab-source", source)).collect(),
@@ -72,7 +74,7 @@ fn build(body: &Value, project: String) -> Result<Observation> {
     let pipeline = body["pipeline_id"].as_u64().or_else(|| body.pointer("/commit/id")?.as_u64());
     let pipeline = pipeline.ok_or_else(|| Error::invalid_input("pipeline_id", "the event names no pipeline"))?;
     let at = |name: &str| body[format!("build_{name}_at_iso")].as_str().or(body[format!("build_{name}_at")].as_str());
-    let row: Job = read(json!({
+    let row: Job = read(&json!({
         "id": body["build_id"], "name": body["build_name"], "stage": body["build_stage"], "status": body["build_status"],
         "failure_reason": body["build_failure_reason"], "allow_failure": body["build_allow_failure"],
         "created_at": at("created"), "started_at": at("started"), "finished_at": at("finished"),

@@ -64,6 +64,53 @@ pub fn script(file: &str) -> Command {
     command
 }
 
+/// Prism, which compares all that goes through it with GitHub's own description of its API (`tests/judges/node/ready.cjs`), and lets nothing
+/// through that is otherwise.
+pub struct Prism {
+    _child: Child,
+    url: String,
+    version: String,
+}
+
+impl Prism {
+    /// Before a fake GitHub.
+    ///
+    /// # Panics
+    /// Where it does not begin.
+    pub async fn before(fake: &str) -> Self {
+        let package = tool("judges-node/node_modules/@stoplight/prism-cli");
+        let told: Value = serde_json::from_slice(&std::fs::read(package.join("package.json")).unwrap()).unwrap();
+        // It can't choose a port by itself.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new(tool("judges-node/node/bin/node"));
+        command.arg(package.join("dist/index.js")).args(["proxy", "--errors", "--host", "127.0.0.1", "--port"]);
+        command.arg(free.port().to_string()).arg(tool("judges-node/github.json")).arg(fake);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line.contains("Prism is listening") {
+                // It writes on, and would wait for ever once nobody reads it.
+                tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+                let version = format!("Prism {}", told["version"].as_str().unwrap());
+                return Self { _child: child, url: format!("http://{free}"), version };
+            }
+        }
+        panic!("Prism ended: {:?}", child.wait().await);
+    }
+
+    /// Where it is asked.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Which one it is.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+}
+
 /// A client that waits for calls. It ends with this.
 pub struct Judge {
     name: String,

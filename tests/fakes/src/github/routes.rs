@@ -79,6 +79,7 @@ impl Platform for World {
             if request.header("if-none-match") == Some(&tag) {
                 answer.status = 304;
                 answer.body.clear();
+                answer.headers.retain(|(name, _)| name != "content-type");
             }
             answer = answer.header("etag", tag);
         }

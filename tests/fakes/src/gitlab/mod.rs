@@ -6,6 +6,7 @@
 
 mod content;
 mod definition;
+mod events;
 mod graphql;
 mod objects;
 mod page;
@@ -20,6 +21,7 @@ use std::ops::Deref;
 use crate::server::{Answer, Platform, Seen, Server};
 
 pub use definition::Spec;
+pub use events::Event;
 pub use world::{File, Job, Pipeline, Project, World};
 
 /// Below which path it stands.

@@ -85,6 +85,14 @@ impl Jenkins {
         self.world().item(job).is_some()
     }
 
+    /// The builds of top-level jobs that have not ended.
+    #[must_use]
+    pub fn running(&self) -> Vec<(String, u64)> {
+        let world = self.world();
+        let builds = world.items.iter().flat_map(|item| item.builds.iter().map(|build| (&item.name, build)));
+        builds.filter(|(_, build)| build.building).map(|(job, build)| (job.clone(), build.number)).collect()
+    }
+
     /// Takes an item out of the queue without a build yet.
     ///
     /// # Panics

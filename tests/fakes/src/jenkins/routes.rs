@@ -130,6 +130,15 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let plugin = |name: &String| json!({ "shortName": name, "active": true });
             read(seen, &json!({ "plugins": world.plugins.iter().map(plugin).collect::<Vec<_>>() }))
         }
+        ("POST", ["pipeline-model-converter", "validateJenkinsfile"]) => {
+            let errors = if seen.body.contains("pipeline") {
+                json!([])
+            } else {
+                json!([{ "error": "Missing pipeline @ line 1, column 1." }])
+            };
+            let result = if errors == json!([]) { "success" } else { "failure" };
+            answer::json(&json!({ "status": "ok", "data": { "result": result, "errors": errors } }))
+        }
         ("GET", ["computer", "api", "json"]) => read(seen, &json!({ "computer": world.nodes })),
         (method, ["credentials", "store", "system", rest @ ..]) => store::serve(world, seen, "", (method, rest)),
         (method, ["computer", name, rest @ ..]) => {
@@ -143,6 +152,10 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
                     let out = node["temporarilyOffline"] != true;
                     (node["temporarilyOffline"], node["offline"]) = (out.into(), out.into());
                     Answer::to(302, ".")
+                }
+                Some(_) if method == "POST" && *rest == ["doDelete"] => {
+                    world.nodes.retain(|node| node["displayName"] != *name);
+                    Answer::to(302, "..")
                 }
                 Some(_) if method == "GET" && rest.is_empty() => answer::page(200, name),
                 _ => missing(),
@@ -224,6 +237,17 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             answer.body = item.config.into();
             answer
         }
+        ("POST", [switch @ ("enable" | "disable")]) => {
+            if let Some(there) = world.item(name) {
+                there.disabled = *switch == "disable";
+            }
+            Answer::to(302, ".")
+        }
+        ("POST", ["confirmRename"]) => relocate(world, name, None, seen.query("newName").as_deref()),
+        ("POST", ["move", "move"]) => {
+            let to = came(seen).into_iter().find(|(name, _)| name == "destination").map(|(_, to)| to);
+            relocate(world, name, to.as_deref(), None)
+        }
         ("POST", ["config.xml"]) => match Item::of_config(&item.name, &seen.body) {
             Some(new) if new.class == item.class => {
                 if let Some(there) = world.item(name) {
@@ -267,6 +291,12 @@ fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
     if items.iter().any(|item| item.name == name) {
         return answer::failure(&format!("A job already exists with the name \u{2018}{name}\u{2019}"));
     }
+    if let Some(from) = seen.query("from") {
+        let Some(from) = world.item(from.trim_start_matches('/')).map(|item| item.clone()) else { return missing() };
+        let copy = Item { name, builds: vec![], ..from };
+        world.items_of(folder).unwrap().push(copy);
+        return Answer::to(302, ".");
+    }
     match seen.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default() {
         "application/xml" | "text/xml" => {}
         "" => return answer::failure("No Content-Type header set"),
@@ -279,6 +309,20 @@ fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
         }
         None => answer::page(500, "CannotResolveClassException"),
     }
+}
+
+/// Another name, or another folder: the old address leads nowhere from then on.
+fn relocate(world: &mut World, full_name: &str, folder: Option<&str>, name: Option<&str>) -> Answer {
+    let (old_folder, old_name) = full_name.rsplit_once('/').unwrap_or(("", full_name));
+    let (folder, name) = (folder.map_or(old_folder, |to| to.trim_matches('/')), name.unwrap_or(old_name));
+    if world.items_of(folder).is_none_or(|items| items.iter().any(|item| item.name == name)) {
+        return answer::failure("it can not be there");
+    }
+    let items = world.items_of(old_folder).unwrap();
+    let at = items.iter().position(|item| item.name == old_name).unwrap();
+    let item = Item { name: name.to_owned(), ..items.remove(at) };
+    world.items_of(folder).unwrap().push(item);
+    Answer::to(302, &world.url(&format!("{folder}/{name}")))
 }
 
 fn schedule(

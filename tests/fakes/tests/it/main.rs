@@ -6,4 +6,5 @@ mod github;
 mod gitlab;
 mod hostile;
 mod jenkins;
+mod judges;
 mod requests;

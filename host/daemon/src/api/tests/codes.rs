@@ -50,10 +50,11 @@ const OTHERS: &[(&str, &[&str])] = &[
     ),
     ("the span around a call", &["plugin.call"]),
     (
-        "keys of a trigger, and of a request",
+        "keys of a trigger, a deployment or a request",
         &[
             "novacron.cache",
             "novacron.callback-token",
+            "novacron.description",
             "novacron.pipeline-name",
             "novacron.repository",
             "novacron.run-id",

@@ -3,7 +3,7 @@
 use novacron_cicd_domain::{
     Timestamp,
     parameter::ParameterKind,
-    platform::{CallErrorKind, CancelTarget, Given, OperationArg, RetryScope, RunMatch, Ticket, Value},
+    platform::{CallErrorKind, CancelTarget, Change, Given, OperationArg, RetryScope, RunMatch, Ticket, Value},
     status::State,
 };
 use novacron_cicd_fakes::{
@@ -140,7 +140,7 @@ async fn what_has_ended_is_not_cancelled_and_what_runs_comes_to_its_end() {
     assert_eq!(found.run.status.unwrap().conditions, ["cancel-requested"]);
     setup.provider.cancel(&operation(), &target).await.unwrap();
     assert_eq!(setup.posts("/cancel"), 1, "it was asked for already");
-    setup.provider.force_cancel(&operation(), &run(id)).await.unwrap();
+    setup.provider.change(&operation(), Change::RunForceCancel { run: run(id) }).await.map(drop).unwrap();
     assert_eq!(setup.state(id).await, State::Canceled);
     setup.gitlab.forget_seen();
     setup.provider.cancel(&operation(), &target).await.unwrap();

@@ -76,7 +76,8 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 impl Distortion {
-    pub(super) fn apply(&self, answer: &mut Answer) {
+    /// Answers the name of the field whose value is another now.
+    pub(super) fn apply(&self, answer: &mut Answer) -> Option<String> {
         match self {
             Self::Status(status) => answer.status = *status,
             Self::NoHeader(at) => {
@@ -99,10 +100,15 @@ impl Distortion {
             }
             Self::Bytes(bytes) => answer.body.clone_from(bytes),
             Self::Page => *answer = Answer::new(200).body("text/html", "<html><title>Sign in</title>"),
-            Self::Value(at, value) => of_json(answer, |json| {
-                let at = at % count(json);
-                with(json, at, &mut |found| *found = value.clone());
-            }),
+            Self::Value(at, value) => {
+                let mut name = None;
+                of_json(answer, |json| {
+                    let at = at % count(json);
+                    name = name_of(json, at);
+                    with(json, at, &mut |found| *found = value.clone());
+                });
+                return name;
+            }
             Self::Gone(at) => of_json(answer, |json| {
                 let at = at % count(json);
                 with(json, at, &mut |found| match found {
@@ -128,6 +134,7 @@ impl Distortion {
                 answer.body = [vec![b'['; *levels], answer.body.clone(), vec![b']'; *levels]].concat();
             }
         }
+        None
     }
 }
 
@@ -146,6 +153,24 @@ fn count(json: &Value) -> usize {
         Value::Object(fields) => fields.values().map(count).sum(),
         _ => 0,
     }
+}
+
+/// The name of the field that has the value of that number; none: it is in no field.
+fn name_of(json: &Value, at: usize) -> Option<String> {
+    let mut left = at.checked_sub(1)?;
+    let fields: Vec<(Option<&String>, &Value)> = match json {
+        Value::Array(items) => items.iter().map(|item| (None, item)).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (Some(name), value)).collect(),
+        _ => return None,
+    };
+    for (name, value) in fields {
+        let all = count(value);
+        if left < all {
+            return name_of(value, left).or_else(|| name.cloned());
+        }
+        left -= all;
+    }
+    None
 }
 
 /// The value of that number, counted from outside; the rest of the number where it is not among these.

@@ -2,7 +2,9 @@
 
 use novacron_cicd_domain::{
     Timestamp,
-    platform::{CancelTarget, Definition, Delivery, LogRequest, PageRequest, RetryScope, RunFilter, RunRef},
+    platform::{
+        CancelTarget, Change, Definition, Delivery, LintRequest, LogRequest, PageRequest, RetryScope, RunFilter, RunRef,
+    },
 };
 use novacron_cicd_fakes::{
     house::operation,
@@ -46,13 +48,18 @@ fn calls() -> Vec<Call> {
         "run-listing.list-runs": |it| it.list_runs(RunFilter { pipeline: Some("app".into()), reference: None }, &page());
         "run-cancel.cancel": |it| it.cancel(&operation(), &CancelTarget::Run(run()));
         "run-cancel.cancel, queued": |it| it.cancel(&operation(), &CancelTarget::Queued { pipeline: "app".into(), ticket: "144".into() });
-        "run-force-cancel.force-cancel": |it| it.force_cancel(&operation(), &run());
+        "run-force-cancel.force-cancel": |it| it.change(&operation(), Change::RunForceCancel { run: run() });
         "run-retry.retry": |it| it.retry(&operation(), &run(), RetryScope::All, "nc-8");
         "logs.read": |it| it.read_log(&LogRequest { run: run(), job: Some("build".into()), cursor: None, limit: 4096 });
         "artifacts.list-artifacts": |it| it.list_artifacts(Some(&run()), &page());
         "runners.list-runners": |it| it.list_runners(&page());
         "runners.get": |it| it.get_runner("agent-1");
-        "runner-drain.set-draining": |it| it.set_draining(&operation(), "agent-1", true, None);
+        "runner-drain.set-draining": |it| it.change(&operation(), Change::RunnerDrain { runner: "agent-1".into(), draining: true, message: None });
+        "run-gates.list-gates": |it| it.list_gates(&run());
+        "pipeline-lint.validate": |it| it.lint(LintRequest { repository: None, reference: None, source: b"pipeline {}".to_vec() });
+        "pipeline-state.set-enabled": |it| it.change(&operation(), Change::PipelineSwitch { pipeline: "app".into(), enabled: false });
+        "pipeline-copies.copy": |it| it.change(&operation(), Change::PipelineCopy { pipeline: "app".into(), name: "b".into(), location: None });
+        "secrets.list-secrets": |it| it.list_secrets(Some("team"), &page());
     }
 }
 

@@ -85,14 +85,21 @@ fn try_all<P: Platform + Clone>(
         *server.world() = world.clone();
         let mut answered = 0;
         let said = format!("{name}, answer {request}: {distortion:?}");
+        let changed = Arc::new(Mutex::new(None));
+        let field = changed.clone();
         server.distort(move |answer| {
             if answered == request {
-                distortion.apply(answer);
+                *field.lock().unwrap() = distortion.apply(answer);
             }
             answered += 1;
         });
         let outcome = runtime.block_on(call(provider));
         met.lock().unwrap()[usize::from(outcome.is_err())] += 1;
+        if let (Some(field), Err(error)) = (&*changed.lock().unwrap(), &outcome)
+            && error.message.contains("not understood")
+        {
+            prop_assert!(error.message.contains(field), "{said}: it does not name {field}: {error:?}");
+        }
         judged(&said, outcome)
     });
     server.undistort();

@@ -1,8 +1,11 @@
 //! Plugin `jenkins`.
 
+use std::collections::BTreeMap;
+
 use novacron_cicd_domain::Timestamp;
 use novacron_cicd_domain::platform::{
-    CancelTarget, Definition, Delivery, LogRequest, PageRequest, RetryScope, RunFilter, RunRef, Ticket,
+    CancelTarget, Change, Definition, Delivery, GateDecision, Given, LintRequest, LogRequest, PageRequest, RetryScope,
+    RunFilter, RunRef, Ticket,
 };
 use novacron_cicd_fakes::{
     house::operation,
@@ -12,20 +15,6 @@ use serde_json::json;
 
 use super::Requests;
 use crate::jenkins::{Setup, request, tracked};
-
-const NO_CALL: &str = "the host has no call for it yet";
-const WITHOUT: [(&str, &str); 10] = [
-    ("pipeline-copies.copy", NO_CALL),
-    ("pipeline-copies.relocate", NO_CALL),
-    ("pipeline-lint.validate", NO_CALL),
-    ("pipeline-state.set-enabled", NO_CALL),
-    ("run-gates.list-gates", NO_CALL),
-    ("run-gates.resolve-gate", NO_CALL),
-    ("runner-deletion.delete-runner", NO_CALL),
-    ("secrets.delete-secret", NO_CALL),
-    ("secrets.list-secrets", NO_CALL),
-    ("secrets.put-secret", NO_CALL),
-];
 
 fn run(pipeline: &str, number: u64) -> RunRef {
     RunRef { pipeline: pipeline.into(), run: number.to_string(), attempt: None }
@@ -85,8 +74,14 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     let plan = it.plan_download(Some(&first), &kept.items[0].id, None);
     asked.call("artifacts.plan-download", "", plan).await;
     asked.call("run-cancel.cancel", "of a build", it.cancel(&operation, &CancelTarget::Run(first.clone()))).await;
-    asked.call("run-force-cancel.force-cancel", "", it.force_cancel(&operation, &first)).await;
-    asked.call("run-force-cancel.force-cancel", "again", it.force_cancel(&operation, &first)).await;
+    for when in ["", "again"] {
+        asked.change(it, when, Change::RunForceCancel { run: first.clone() }).await;
+    }
+    setup.jenkins.build("app", 1, |build| build.inputs = vec!["Gate".into()]);
+    asked.call("run-gates.list-gates", "", it.list_gates(&first)).await;
+    let decision =
+        GateDecision { approve: true, comment: None, inputs: BTreeMap::from([("WHO".into(), Given::text("me"))]) };
+    asked.change(it, "", Change::GateResolve { run: first.clone(), gate: "Gate".into(), decision }).await;
     setup.jenkins.end("app", 1, "ABORTED");
     let again = it.retry(&operation, &first, RetryScope::All, "nc-8");
     let Ticket::Queued(ticket) = asked.call("run-retry.retry", "", again).await else { unreachable!("it queues") };
@@ -95,11 +90,35 @@ async fn what_the_plugin_asks_of_a_jenkins() {
 
     asked.call("runners.list-runners", "", it.list_runners(&page)).await;
     asked.call("runners.get", "", it.get_runner("(built-in)")).await;
-    let drain = it.set_draining(&operation, "agent 1", true, Some("a disk & more"));
-    asked.call("runner-drain.set-draining", "", drain).await;
+    let message = Some("a disk & more".into());
+    asked.change(it, "", Change::RunnerDrain { runner: "agent 1".into(), draining: true, message }).await;
+    asked.change(it, "", Change::RunnerDelete { runner: "agent 1".into() }).await;
+
+    let source = b"pipeline { agent any }".to_vec();
+    let lint = LintRequest { repository: None, reference: None, source };
+    asked.call("pipeline-lint.validate", "", it.lint(lint)).await;
+    asked.change(it, "", Change::PipelineSwitch { pipeline: "app".into(), enabled: false }).await;
+    let folder = Some("a team".to_owned());
+    asked
+        .change(it, "", Change::PipelineCopy { pipeline: "app".into(), name: "twin".into(), location: folder.clone() })
+        .await;
+    let moved = Change::PipelineMove { pipeline: "app".into(), name: Some("a & b".into()), location: folder.clone() };
+    asked.change(it, "", moved).await;
+    let put = |kind: &str, parts: &[&str]| Change::SecretPut {
+        name: format!("{kind}-1"),
+        scope: folder.clone(),
+        kind: kind.into(),
+        parts: parts.iter().map(|part| ((*part).to_owned(), "parameter".to_owned())).collect(),
+        options: BTreeMap::from([("description".to_owned(), "of a < b".to_owned())]),
+    };
+    asked.change(it, "", put("text", &["value"])).await;
+    asked.change(it, "that is there", put("text", &["value"])).await;
+    asked.change(it, "of a pair", put("username-password", &["username", "password"])).await;
+    asked.call("secrets.list-secrets", "", it.list_secrets(folder.as_deref(), &page)).await;
+    asked.change(it, "", Change::SecretDelete { name: "text-1".into(), scope: folder.clone() }).await;
     let body = json!({ "name": "app", "build": { "phase": "COMPLETED", "number": 1, "url": "job/app/1/" } });
     let delivery = Delivery { headers: vec![], body: body.to_string().into() };
     asked.call("webhooks.decode", "", it.decode_webhook(delivery)).await;
 
-    insta::assert_snapshot!("jenkins", asked.whole(it, &WITHOUT));
+    insta::assert_snapshot!("jenkins", asked.whole(it));
 }
