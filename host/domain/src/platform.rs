@@ -10,7 +10,7 @@ mod run;
 mod runner;
 mod transfer;
 
-pub use definition::{Definition, RemotePipeline};
+pub use definition::{Definition, PlatformPart, RemotePipeline};
 pub use error::{CallError, CallErrorKind, TrapCause};
 pub use hook::{Decoded, Delivery, HookObservation};
 pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
