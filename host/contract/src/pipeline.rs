@@ -2,11 +2,14 @@
 
 use novacron_cicd_domain::{
     parameter::{Parameter, ParameterKind},
-    platform::{Definition, RemotePipeline},
+    platform::{Definition, Finding, LintRequest, RemotePipeline},
 };
 
 use crate::{
-    bindings::{exports::novacron::cicd::pipeline_definitions as definitions, novacron::cicd::types as wit},
+    bindings::{
+        exports::novacron::cicd::{pipeline_definitions as definitions, pipeline_lint as lint},
+        novacron::cicd::types as wit,
+    },
     value::{Violation, attributes, id, map},
 };
 
@@ -100,6 +103,18 @@ impl From<definitions::Definition> for Definition {
             schedules: definition.schedules,
             webhook_url: definition.webhook_url,
         }
+    }
+}
+
+impl From<LintRequest> for lint::LintRequest {
+    fn from(request: LintRequest) -> Self {
+        Self { repository: request.repository, reference: request.reference, source: request.source, more: Vec::new() }
+    }
+}
+
+impl From<lint::Finding> for Finding {
+    fn from(finding: lint::Finding) -> Self {
+        Self { severity: finding.severity, message: finding.message, line: finding.line, column: finding.column }
     }
 }
 

@@ -41,3 +41,11 @@ ids! {
     /// A webhook's delivery.
     DeliveryId;
 }
+
+impl OperationId {
+    /// The token by which what an operation starts is found on the platform.
+    #[must_use]
+    pub fn correlation(self) -> String {
+        self.0.simple().to_string()
+    }
+}

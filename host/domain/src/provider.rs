@@ -44,7 +44,8 @@ pub struct CredentialSource {
     pub secret: String,
 }
 
-/// What the operator allows this provider beyond its base URL's origin and the public certificate authorities.
+/// What the operator grants this provider beyond its base URL's origin and the public certificate authorities: where it may
+/// go, whom it believes, and what takes it there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grants {
@@ -60,6 +61,36 @@ pub struct Grants {
     /// Certificate authorities in PEM form that are believed beside the public ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
+    /// The proxy that takes all its requests; none: they go straight there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// Headers that a gate before the platform wants (single sign-on, a gateway), on each request to the base URL's origin:
+    /// name to the name of the secret that is the value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A forward proxy. It resolves the names of those behind it, so which addresses they have is its business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Scheme, host and port: `http://proxy.example.com:3128`.
+    pub url: String,
+    /// Who we are to it; not a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The name of the secret that is the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
+
+impl Grants {
+    /// The names of the secrets that it names, and where: `headers/NAME`, `proxy/secret`.
+    pub fn secrets(&self) -> impl Iterator<Item = (String, &str)> {
+        let headers = self.headers.iter().map(|(name, secret)| (format!("headers/{name}"), secret.as_str()));
+        let proxy = self.proxy.as_ref().and_then(|proxy| proxy.secret.as_deref());
+        headers.chain(proxy.map(|secret| ("proxy/secret".to_owned(), secret)))
+    }
 }
 
 /// What the last check or call said of a provider.

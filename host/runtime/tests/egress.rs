@@ -12,6 +12,10 @@ mod bodies;
 mod credentials;
 #[path = "egress/destinations.rs"]
 mod destinations;
+#[path = "egress/gates.rs"]
+mod gates;
+#[path = "egress/kept.rs"]
+mod kept;
 #[path = "egress/logins.rs"]
 mod logins;
 #[path = "egress/outcomes.rs"]

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 /// Statements that read whole tables on purpose, each with its reason.
 const WHOLE: &[(&str, &str)] = &[
-    ("SELECT name, credentials FROM providers", "few rows, and only when a secret is deleted"),
+    ("SELECT name, credentials, grants FROM providers", "few rows, and only when a secret is deleted"),
     ("SELECT name, sealed, version, created, updated FROM secrets ORDER BY", "the mask needs all values, at start"),
     ("SELECT count(*), coalesce(sum(size), 0) FROM deliveries WHERE state = 'stored'", "what waits, at start"),
     ("SELECT received, size FROM deliveries", "how much room they take, once an hour, from the index alone"),

@@ -13,7 +13,7 @@ use novacron_cicd_domain::{
     operation::{Operation, OperationKind, OperationState, RecoveryClass},
     parameter::{Parameter, ParameterKind},
     pipeline::Pipeline,
-    provider::{CredentialSource, Grants, Health, Provider},
+    provider::{CredentialSource, Grants, Health, Provider, Proxy},
     run::{Edges, Graph, Job, Run, Step},
     status::{State, Status, Times},
     token::{Role, Token},
@@ -53,6 +53,12 @@ pub(crate) fn provider(n: u64) -> Provider {
             redirect_hosts: vec![".blob.example.net".into()],
             private_networks: vec!["10.0.0.0/8".into()],
             authorities: Some("in PEM form".into()),
+            proxy: Some(Proxy {
+                url: "http://proxy.example.com:3128".into(),
+                username: Some("nova".into()),
+                secret: Some("proxy".into()),
+            }),
+            headers: [("X-Gate".into(), "gate".into())].into(),
         },
         health: Health {
             healthy: Some(false),

@@ -1,6 +1,10 @@
 //! Secrets: names, and values that were sealed before they came here. Must be absent: any clear value.
 
-use novacron_cicd_domain::{Timestamp, name::Name, provider::CredentialSource};
+use novacron_cicd_domain::{
+    Timestamp,
+    name::Name,
+    provider::{CredentialSource, Grants},
+};
 use rusqlite::params;
 
 use crate::{
@@ -89,18 +93,22 @@ impl Reader<'_> {
         self.all("SELECT name, sealed, version, created, updated FROM secrets ORDER BY name", [], read)
     }
 
-    /// Names of the providers whose credentials this secret fills.
+    /// Names of the providers that name this secret: in a credential slot, for their proxy, for a gate before the platform.
     ///
     /// # Errors
     /// Where the state can't be read.
     pub fn secret_users(&self, name: &str) -> Result<Vec<String>, StoreError> {
         type Credentials = std::collections::BTreeMap<String, CredentialSource>;
-        let providers =
-            self.all("SELECT name, credentials FROM providers WHERE deleted IS NULL ORDER BY name", [], |columns| {
-                Ok((columns.get::<String>()?, columns.json::<Credentials>()?))
-            })?;
-        let uses = |credentials: &Credentials| credentials.values().any(|source| source.secret == name);
-        Ok(providers.into_iter().filter(|(_, credentials)| uses(credentials)).map(|(name, _)| name).collect())
+        let providers = self.all(
+            "SELECT name, credentials, grants FROM providers WHERE deleted IS NULL ORDER BY name",
+            [],
+            |columns| Ok((columns.get::<String>()?, columns.json::<Credentials>()?, columns.json::<Grants>()?)),
+        )?;
+        let uses = |(_, credentials, grants): &(String, Credentials, Grants)| {
+            credentials.values().any(|source| source.secret == name)
+                || grants.secrets().any(|(_, secret)| secret == name)
+        };
+        Ok(providers.into_iter().filter(uses).map(|(name, ..)| name).collect())
     }
 }
 

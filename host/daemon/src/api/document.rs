@@ -18,10 +18,12 @@ pub fn text() -> &'static str {
     &TEXT
 }
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 16] = [
     ("providers", "Configured connections to CI/CD platforms"),
     ("pipelines", "Definitions, ours and their counterparts on a platform"),
     ("runs", "Executions, their graphs and logs"),
+    ("runners", "The machines that do a platform's work"),
+    ("remote", "What only a platform has: its own secrets, variables, webhooks, environments and deployments"),
     ("artifacts", "Bytes with a digest"),
     ("operations", "Durable intents to change something outside"),
     ("secrets", "Values that only the vault holds"),

@@ -4,6 +4,7 @@
 //! Must be absent: decisions, SQL, and answers that hold a secret other than a token at its issue.
 
 pub mod artifacts;
+mod asked;
 pub mod audit;
 mod auth;
 pub mod callbacks;
@@ -22,9 +23,9 @@ pub mod pipelines;
 pub mod plugins;
 mod problem;
 pub mod providers;
+pub mod remote;
 pub mod request;
 pub mod run_view;
-pub mod runners;
 pub mod runs;
 pub mod secrets;
 mod sse;
@@ -33,6 +34,7 @@ mod state;
 mod tests;
 mod time;
 pub mod tokens;
+mod view;
 pub mod webhooks;
 pub mod words;
 
@@ -74,9 +76,9 @@ fn outside() -> OpenApiRouter<ApiState> {
 fn nouns() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(providers::routes())
-        .merge(runners::routes())
         .merge(pipelines::routes())
         .merge(runs::routes())
+        .merge(remote::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
         .merge(operations::routes())

@@ -64,7 +64,7 @@ pub struct CredentialBody {
     pub secret: String,
 }
 
-/// What is allowed beyond the base URL's origin and the public certificate authorities.
+/// What is granted beyond the base URL's origin and the public certificate authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(as = Grants)]
@@ -78,6 +78,28 @@ pub struct GrantsBody {
     /// Certificate authorities in PEM form that are believed beside the public ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
+    /// The proxy that takes all requests of the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxyBody>,
+    /// Headers that a gate before the platform wants, on each request to the base URL's origin: name to the name of the
+    /// secret that is the value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// A forward proxy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Proxy)]
+pub struct ProxyBody {
+    /// Scheme, host and port: `http://proxy.example.com:3128`.
+    pub url: String,
+    /// Who we are to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// The name of the secret that is the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
 }
 
 /// What the last check or call said of a provider.
@@ -185,6 +207,12 @@ impl From<provider::Provider> for ProviderView {
                 redirect_hosts: provider.grants.redirect_hosts,
                 private_networks: provider.grants.private_networks,
                 authorities: provider.grants.authorities,
+                proxy: provider.grants.proxy.map(|proxy| ProxyBody {
+                    url: proxy.url,
+                    username: proxy.username,
+                    secret: proxy.secret,
+                }),
+                headers: provider.grants.headers,
             },
             health: HealthView {
                 healthy: provider.health.healthy,
@@ -207,6 +235,12 @@ impl From<GrantsBody> for provider::Grants {
             redirect_hosts: grants.redirect_hosts,
             private_networks: grants.private_networks,
             authorities: grants.authorities,
+            proxy: grants.proxy.map(|proxy| provider::Proxy {
+                url: proxy.url,
+                username: proxy.username,
+                secret: proxy.secret,
+            }),
+            headers: grants.headers,
         }
     }
 }

@@ -44,7 +44,7 @@ words! {
     /// What an artifact is.
     ArtifactKindWord as "ArtifactKind" = ArtifactKind::ALL.map(ArtifactKind::as_str);
     /// What an operation does.
-    OperationKindWord as "OperationKind" = OperationKind::ALL.map(OperationKind::as_str);
+    OperationKindWord as "OperationKind" = OperationKind::all().map(OperationKind::as_str);
     /// Where an operation stands.
     OperationStateWord as "OperationState" = OperationState::ALL.map(OperationState::as_str);
     /// How an unknown outcome is settled.
@@ -84,6 +84,11 @@ impl PartialSchema for Binary {
 }
 
 impl ToSchema for Binary {}
+
+/// A value as JSON on one line, for people who look at it.
+pub(crate) fn serialized_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
 
 /// The word as it is on the wire, for sets that have no `as_str` of their own.
 pub(crate) fn serialized(word: impl serde::Serialize) -> String {

@@ -11,7 +11,9 @@ use super::{
     client::{Client, segment},
     output::{Output, Rows, ago, fields, note, or_dash},
 };
-use crate::api::providers::{CheckView, CredentialBody, GrantsBody, ProviderCreate, ProviderUpdate, ProviderView};
+use crate::api::providers::{
+    CheckView, CredentialBody, GrantsBody, ProviderCreate, ProviderUpdate, ProviderView, ProxyBody,
+};
 
 /// What to do with providers.
 #[derive(Debug, Subcommand)]
@@ -81,6 +83,18 @@ pub(super) struct Shape {
     /// Believe the certificate authorities in this file (PEM) beside the public ones
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Send all requests of the provider by this proxy, such as http://proxy.example.com:3128
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+    /// The user name for the proxy
+    #[arg(long, value_name = "NAME", requires = "proxy")]
+    proxy_username: Option<String>,
+    /// The name of the secret that is the password for the proxy
+    #[arg(long, value_name = "SECRET", requires = "proxy_username")]
+    proxy_secret: Option<String>,
+    /// Add a header to each request to the base URL, for a gate before the platform: its value is a secret. May be repeated
+    #[arg(long = "header", value_name = "HEADER=SECRET", value_parser = super::key_value)]
+    headers: Vec<(String, String)>,
     /// Do not reach the platform first
     #[arg(long)]
     no_check: bool,
@@ -164,6 +178,12 @@ impl Shape {
             redirect_hosts: self.redirect_hosts.clone(),
             private_networks: self.private_networks.clone(),
             authorities: self.ca_file.as_ref().map(read).transpose()?,
+            proxy: self.proxy.clone().map(|url| ProxyBody {
+                url,
+                username: self.proxy_username.clone(),
+                secret: self.proxy_secret.clone(),
+            }),
+            headers: self.headers.iter().cloned().collect(),
         };
         Ok((grants != GrantsBody::default()).then_some(grants))
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
-use super::{Config, ConfigError, Limits, LogFormat, Sandbox, Source};
+use super::{Config, ConfigError, Limits, LogFormat, PublicTls, Sandbox, Source};
 
 /// How a variable of the environment is looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -83,6 +83,20 @@ pub const SETTINGS: &[Setting] = &[
         Text,
         |_| vec![],
         "the http or https URL under which platforms and runners reach this daemon; none: the loopback address, for those on this machine"
+    ),
+    setting!(
+        "public_tls_cert",
+        "NOVACRON_CICD_PUBLIC_TLS_CERT",
+        Text,
+        |_| vec![],
+        "an absolute path of the certificate chain (PEM) that the second listener shows; read again when it changes"
+    ),
+    setting!(
+        "public_tls_key",
+        "NOVACRON_CICD_PUBLIC_TLS_KEY",
+        Text,
+        |_| vec![],
+        "an absolute path of the private key (PEM) of that certificate"
     ),
     setting!(
         "state_dir",
@@ -244,6 +258,7 @@ pub(super) fn check(values: BTreeMap<&'static str, (Vec<String>, Source)>) -> Re
         listen: texts.required("listen", super::Listen::from_str)?,
         public_listen: texts.optional("public_listen", super::Listen::from_str)?,
         public_url: texts.optional("public_url", public_url)?,
+        public_tls: texts.public_tls()?,
         state_dir: texts.required("state_dir", absolute)?,
         plugin_dirs: texts.all("plugin_dirs").iter().map(PathBuf::from).collect(),
         log_format: texts.required("log.format", |text| match text {
@@ -302,6 +317,24 @@ impl Texts<'_> {
             from: source.to_string(),
             reason,
         })
+    }
+
+    /// A certificate needs its key, and something that shows it.
+    fn public_tls(&self) -> Result<Option<PublicTls>, ConfigError> {
+        let (certificate, key) = ("public_tls_cert", "public_tls_key");
+        let listens = self.optional("public_listen", super::Listen::from_str)?.is_some();
+        let lone = |key: &'static str, reason: String| {
+            let (texts, source) = self.0.get(key).cloned().unwrap_or((Vec::new(), Source::Default));
+            let value = texts.last().cloned().unwrap_or_default();
+            Err(ConfigError::Value { key, value, from: source.to_string(), reason })
+        };
+        match (self.optional(certificate, absolute)?, self.optional(key, absolute)?) {
+            (Some(_), None) => lone(certificate, format!("it needs {key} beside it")),
+            (None, Some(_)) => lone(key, format!("it needs {certificate} beside it")),
+            (Some(_), Some(_)) if !listens => lone(certificate, "there is no public_listen that could show it".into()),
+            (Some(certificate), Some(key)) => Ok(Some(PublicTls { certificate, key })),
+            (None, None) => Ok(None),
+        }
     }
 
     fn required<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {

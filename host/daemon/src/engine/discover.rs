@@ -26,8 +26,15 @@ pub struct Noted {
     pub(crate) covered: BTreeSet<String>,
     /// Of `run-listing`: the pipelines that were looked at, each with the runs that its list began with.
     pub(crate) seen: BTreeMap<String, Vec<String>>,
-    /// Runs that may be ours, by pipeline and run: looked at again.
+    /// Runs that may be ours, or were over and go on, by pipeline and run: looked at again.
     pub(crate) held: BTreeSet<(String, String)>,
+}
+
+impl Noted {
+    /// That one is to be looked at again.
+    pub(crate) fn hold(&mut self, found: &FoundRun) {
+        self.held.insert((found.pipeline.clone(), found.run.external_id.clone().unwrap_or_default()));
+    }
 }
 
 /// What was taken in.

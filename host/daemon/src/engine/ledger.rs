@@ -107,11 +107,13 @@ fn take_in(
     let mut taken = TakenIn::default();
     for found in found {
         match record::sight(tx, provider, &pipelines, found, now)? {
-            Sight::New(run) | Sight::GoesOn(run) => taken.to_read.push(*run),
-            Sight::Held => {
-                let run = found.run.external_id.clone().unwrap_or_default();
-                noted.held.insert((found.pipeline.clone(), run));
+            Sight::New(run) => taken.to_read.push(*run),
+            Sight::GoesOn(run) => {
+                // Nobody else follows it: until it was read, it is not known to go on.
+                noted.hold(found);
+                taken.to_read.push(*run);
             }
+            Sight::Held => noted.hold(found),
             Sight::Known | Sight::Passed => {}
         }
     }

@@ -156,8 +156,8 @@ async fn before(
             Err(error) => return Err(error),
         };
     }
-    // What is written whole is not read before.
-    if deletes || said.source.is_some() || (said.location.is_some() && said.schedules.is_some()) {
+    // All is said.
+    if deletes || (said.location.is_some() && said.schedules.is_some()) {
         return Ok((revision, PlatformPart::default()));
     }
     match providers.definition(call(), id.to_owned()).await {

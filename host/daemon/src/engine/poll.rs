@@ -128,7 +128,8 @@ pub(super) async fn follow(inner: Arc<Inner>) {
         let latest = now.plus_millis(millis(longest));
         let until = waiting.unwrap_or(latest).clamp(now.plus_millis(50), latest);
         tokio::select! {
-            () = &mut poked => {}
+            biased;
+            () = inner.stopping.cancelled() => {}
             Some(ended) = tasks.join_next() => {
                 let Ok((provider, looked)) = ended else { continue };
                 let Some(beat) = beats.get_mut(&provider) else { continue };
@@ -143,8 +144,8 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                 beat.due = if std::mem::take(&mut beat.poked) { now } else { now.plus_millis(millis(pause)) };
                 beat.quiet_until = now.plus_millis(looked.wait.map_or(0, millis));
             }
+            () = &mut poked => {}
             () = inner.world.clock.sleep_until(until) => {}
-            () = inner.stopping.cancelled() => {}
         }
     }
 }

@@ -9,13 +9,14 @@ use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
+    name::Name,
     operation::{Operation, RecoveryClass},
     parameter::Parameter,
     pipeline::Pipeline,
     platform::{
-        CallError, CancelTarget, CheckReport, Decoded, Definition, Delivery, DownloadPlan, FoundRun, LogAnswer,
-        LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope,
-        RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan, FoundRun, LogAnswer,
+        LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage, RemotePipeline,
+        RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
@@ -26,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use super::{
     discover::{Noted, TakenIn},
     logs::MissingLog,
-    payload::Drain,
     verdict::Verdict,
 };
 
@@ -88,6 +88,24 @@ pub struct Call {
     pub cancel: CancellationToken,
     /// For whom.
     pub actor: String,
+}
+
+/// What a change that only the platform knows led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// In the platform's words; masked.
+    pub outcome: Outcome,
+    /// What the platform handed out.
+    pub kept: Option<Kept>,
+}
+
+/// A value that is to become a secret of the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Under this name.
+    pub name: Name,
+    /// Sealed as such.
+    pub sealed: Vec<u8>,
 }
 
 /// The answer to what a plugin planned.
@@ -157,12 +175,15 @@ pub trait Providers: Send + Sync + 'static {
     ) -> Result<RemotePage<RemoteArtifact>, CallError>;
     /// `artifacts.plan-download`
     async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError>;
-    /// `runners.list-runners`
-    async fn runners(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError>;
-    /// `runners.get`
-    async fn runner(&self, call: Call, runner: String) -> Result<RemoteRunner, CallError>;
-    /// `runner-drain.set-draining`
-    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError>;
+    /// The function that makes this change.
+    async fn change(&self, call: Call, operation: OperationArg, change: Change) -> Result<Changed, CallError>;
+    /// `deployment-reconciliation.find-by-correlation`
+    async fn find_deployments(
+        &self,
+        call: Call,
+        correlation: String,
+        since: Timestamp,
+    ) -> Result<Vec<RemoteDeployment>, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
     /// `webhooks.decode`

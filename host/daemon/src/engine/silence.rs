@@ -19,8 +19,9 @@ pub(super) async fn watch(inner: Arc<Inner>) {
             Err(error) => tracing::error!(%error, "silent runs cannot be looked for"),
         }
         tokio::select! {
-            () = inner.world.clock.sleep_until(now.plus_millis(EVERY)) => {}
+            biased;
             () = inner.stopping.cancelled() => {}
+            () = inner.world.clock.sleep_until(now.plus_millis(EVERY)) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A world for tests: a platform that does what its script says, a clock that is moved by hand, a ledger that stops
 //! answering where it is told to.
 
+mod staged;
 mod stopping;
 
 use std::{
@@ -15,12 +16,13 @@ use futures_util::StreamExt as _;
 use novacron_cicd_domain::{
     Timestamp,
     id::OperationId,
+    name::Name,
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Decoded, Definition, Delivery, DownloadPlan, FoundRun,
-        LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact,
-        RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact,
+        RemoteDeployment, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
         Transfer, TriggerRequest,
     },
     provider::Provider,
@@ -29,11 +31,9 @@ use novacron_cicd_domain::{
 };
 use tokio::sync::watch;
 
-use super::{
-    payload::Drain,
-    ports::{Call, Clock, Opened, Providers, Random, Reporting, SecretSource},
-};
+use super::ports::{Call, Changed, Clock, Kept, Opened, Providers, Random, Reporting, SecretSource};
 
+pub(crate) use staged::{Kind, Stage, Staged};
 pub(crate) use stopping::{Stop, Stopping};
 
 /// A clock that is moved by hand.
@@ -130,9 +130,14 @@ pub(crate) struct Scene {
     pub(crate) definitions: Vec<Definition>,
     /// What deliveries are decoded to, one after the other.
     pub(crate) decoded: VecDeque<Result<Decoded, CallErrorKind>>,
-    pub(crate) runners: Vec<RemoteRunner>,
-    /// Every drain that arrived.
-    pub(crate) drains: Vec<(OperationArg, Drain)>,
+    /// Every change that arrived.
+    pub(crate) made: Vec<(OperationArg, Change, BTreeMap<String, SecretSource>)>,
+    /// Changes that were made: of one operation once where the platform deduplicates, or the function looks first.
+    pub(crate) effects: Vec<OperationId>,
+    /// What changes lead to; nothing where it is empty.
+    pub(crate) outcomes: VecDeque<Changed>,
+    /// Deployments that a search finds.
+    pub(crate) deployments: Vec<RemoteDeployment>,
     /// What is said of an artifact's bytes.
     pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
@@ -372,34 +377,32 @@ impl Providers for FakePlatform {
         })
     }
 
-    async fn runners(&self, _: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
-        let scene = self.scene();
-        let after = page.cursor.unwrap_or_default();
-        let mut left = scene.runners.iter().filter(|runner| runner.id > after);
-        let items: Vec<_> = left.by_ref().take(page.limit as usize).cloned().collect();
-        let next = left.next().and(items.last()).map(|last| last.id.clone());
-        Ok(RemotePage { items, next })
-    }
-
-    async fn runner(&self, _: Call, runner: String) -> Result<RemoteRunner, CallError> {
-        let found = self.scene().runners.iter().find(|known| known.id == runner).cloned();
-        found.ok_or_else(|| error(CallErrorKind::NotFound, false))
-    }
-
-    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
-        self.scene().drains.push((operation, wanted.clone()));
+    async fn change(&self, call: Call, operation: OperationArg, change: Change) -> Result<Changed, CallError> {
+        let id = operation.id;
+        let kept = change.keeps_as().and_then(|name| Name::new(name).ok());
+        self.scene().made.push((operation, change, call.secrets.clone()));
         let act = || {
-            for runner in self.scene().runners.iter_mut().filter(|runner| runner.id == wanted.runner) {
-                runner.draining = wanted.draining;
+            let mut scene = self.scene();
+            let once = matches!(self.recovery, RecoveryClass::IdempotentKey | RecoveryClass::ByState);
+            if !(once && scene.effects.contains(&id)) {
+                scene.effects.push(id);
             }
         };
         match self.play(&call, act).await {
             Some(Err(error)) => Err(error),
             _ => {
                 act();
-                Ok(())
+                let kept = kept.map(|name| Kept { name, sealed: b"sealed".to_vec() });
+                let outcome = self.scene().outcomes.pop_front().unwrap_or_default();
+                Ok(Changed { kept, ..outcome })
             }
         }
+    }
+
+    async fn find_deployments(&self, _: Call, _: String, _: Timestamp) -> Result<Vec<RemoteDeployment>, CallError> {
+        let mut scene = self.scene();
+        scene.searches += 1;
+        Ok(scene.deployments.clone())
     }
 
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
@@ -467,5 +470,13 @@ impl Providers for FakePlatform {
 
     async fn delete_pipeline(&self, _: Call, _: OperationArg, _: String, _: Option<String>) -> Result<(), CallError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl crate::service::Reach for FakePlatform {
+    async fn reach(&self, call: Call, function: &str) -> Result<novacron_cicd_runtime::Provider, CallError> {
+        let kind = CallErrorKind::Unsupported(function.to_owned());
+        Err(CallError { plugin: call.provider.plugin, ..error(kind, false) })
     }
 }

@@ -10,15 +10,16 @@ use novacron_cicd_store::{Claim, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, cancel, pipeline, retry, runner, trigger};
+use super::{Inner, cancel, change, pipeline, retry, trigger};
 
 /// Until the engine stops.
 pub(super) async fn work(inner: Arc<Inner>) {
     while let Err(error) = inner.world.ledger.release(inner.now()).await {
         tracing::error!(%error, "the engine cannot start yet");
         tokio::select! {
-            () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
+            biased;
             () = inner.stopping.cancelled() => return,
+            () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
         }
     }
     let mut tasks = JoinSet::new();
@@ -38,11 +39,13 @@ pub(super) async fn work(inner: Arc<Inner>) {
         }
         let now = inner.now();
         let until = now.plus_millis(tick).min(inner.in_flight.next(now).unwrap_or(now.plus_millis(tick)));
+        // In order, here and in all loops: what happens next must follow from what happened, also in a replay.
         tokio::select! {
-            () = &mut woken => {}
-            Some(_) = tasks.join_next() => {}
-            () = inner.world.clock.sleep_until(until) => {}
+            biased;
             () = inner.stopping.cancelled() => {}
+            Some(_) = tasks.join_next() => {}
+            () = &mut woken => {}
+            () = inner.world.clock.sleep_until(until) => {}
         }
     }
     while tasks.join_next().await.is_some() {}
@@ -80,8 +83,9 @@ fn begin(inner: &Arc<Inner>, tasks: &mut JoinSet<()>, operation: Operation) {
             // A state that fails for a while (a full disk) is asked again; where the host stops, the lease ends and it is
             // claimed anew.
             tokio::select! {
-                () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
+                biased;
                 () = inner.stopping.cancelled() => break,
+                () = inner.world.clock.sleep_until(inner.now().plus_millis(1000)) => {}
             }
         }
         drop(ended);
@@ -107,10 +111,10 @@ async fn perform(inner: &Arc<Inner>, operation: &Operation, cancel: Cancellation
             OperationKind::RunTrigger => Box::pin(trigger::perform(inner, job, cancel.clone())).await?,
             OperationKind::RunCancel => Box::pin(cancel::perform(inner, job, cancel.clone())).await?,
             OperationKind::RunRetry => Box::pin(retry::perform(inner, job, cancel.clone())).await?,
-            OperationKind::RunnerDrain => Box::pin(runner::perform(inner, job, cancel.clone())).await?,
             OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
                 Box::pin(pipeline::perform(inner, job, cancel.clone())).await?
             }
+            OperationKind::Change(_) => Box::pin(change::perform(inner, job, cancel.clone())).await?,
         };
         if matches!(performed, Performed::Settled) {
             return Ok(());

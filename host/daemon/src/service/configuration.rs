@@ -59,25 +59,28 @@ impl Host {
     pub(super) async fn check_configuration(&self, provider: &Provider) -> Result<(), ServiceError> {
         let mut problems =
             with_manifest(self.catalog.as_ref(), &provider.plugin, |manifest| problems(manifest, provider))?;
+        let slots =
+            provider.credentials.iter().map(|(slot, source)| (format!("credentials/{slot}/secret"), &*source.secret));
+        let granted = provider.grants.secrets().map(|(place, secret)| (format!("grants/{place}"), secret));
         let wanted: BTreeSet<(String, String)> =
-            provider.credentials.iter().map(|(slot, source)| (slot.clone(), source.secret.clone())).collect();
+            slots.chain(granted).map(|(place, secret)| (place, secret.to_owned())).collect();
         let missing = self
             .read(move |state| {
                 let mut missing = Vec::new();
-                for (slot, secret) in wanted {
+                for (place, secret) in wanted {
                     match state.secret(&secret) {
                         Ok(_) => {}
-                        Err(StoreError::NotFound { .. }) => missing.push((slot, secret)),
+                        Err(StoreError::NotFound { .. }) => missing.push((place, secret)),
                         Err(error) => return Err(error.into()),
                     }
                 }
                 Ok(missing)
             })
             .await?;
-        problems.extend(missing.into_iter().map(|(slot, secret)| Problem {
-            at: format!("/credentials/{slot}/secret"),
+        problems.extend(missing.into_iter().map(|(place, secret)| Problem {
+            message: format!("{place} names the secret {secret:?}, which is not there"),
+            at: format!("/{place}"),
             code: "secret.not-found",
-            message: format!("the credential slot {slot:?} names the secret {secret:?}, which is not there"),
         }));
         if problems.is_empty()
             && let Err(error) = self.catalog.check(provider)

@@ -121,7 +121,7 @@ impl Webhooks {
             note: None,
             version: 1,
         };
-        let headers = check::kept(&self.host.masker.load(), came.headers);
+        let headers = check::kept(&self.host.masking.masker().load(), came.headers);
         let kept = keep(self.host.clone(), delivery.clone(), sender.provider.name.clone(), headers, body);
         let earlier = kept.await?;
         fault!("webhook.stored");
@@ -147,7 +147,7 @@ impl Webhooks {
     pub async fn show(&self, id: DeliveryId) -> Result<(WebhookDelivery, DeliveryContent), ServiceError> {
         let read = self.host.read(move |state| Ok((state.delivery(id)?, state.delivery_content(id)?)));
         let (delivery, (headers, body)) = read.await?;
-        let body = self.host.masker.load().mask_bytes(&body).into_owned();
+        let body = self.host.masking.masker().load().mask_bytes(&body).into_owned();
         Ok((delivery, (headers, body)))
     }
 

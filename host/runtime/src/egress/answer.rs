@@ -7,11 +7,18 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use novacron_cicd_contract::bindings::novacron::cicd::{
     http::Response,
-    types::{CaptureSource, Header, Request, Window},
+    types::{Attribute, CaptureSource, Header, Request, Window},
 };
 use novacron_cicd_vault::{MaskStream, Masker};
 
-use super::{Door, StreamAnswer, capture, error::SendError, login::LoginState, scope::CallScope, send::Landed};
+use super::{
+    Door, StreamAnswer, capture,
+    error::SendError,
+    kept::{self, Keeping},
+    login::LoginState,
+    scope::CallScope,
+    send::Landed,
+};
 
 /// The values that the vault knows, and those of this call.
 pub(super) struct Redactor {
@@ -93,8 +100,7 @@ impl Door {
         request: &Request,
         landed: &mut Landed,
     ) -> Result<Response, SendError> {
-        let status = landed.response.status().as_u16();
-        let mut headers = shown(landed.response.headers());
+        let mut headers = shown(landed.headers());
         if let Some(coded) = headers.iter().find(|header| header.name == "content-encoding")
             && !matches!(coded.value.as_str(), "identity" | "gzip" | "x-gzip")
         {
@@ -152,16 +158,20 @@ impl Door {
                 window.push(&masks.finish());
             }
         }
+        if let Some((key, body)) = landed.keeping.take().map(Keeping::finish) {
+            self.kept().put(key, landed.headers(), body);
+        }
         let redactor = self.redactor(scope);
         redactor.headers(&mut headers);
+        let kept = landed.is_same().then(|| Attribute { key: kept::CACHE.into(), value: "kept".into() });
         Ok(Response {
-            status,
+            status: landed.status(),
             headers,
             total: window.total,
             truncated: !whole || window.is_cut(),
             body: window.kept,
             final_url: redactor.text(&landed.final_url()),
-            more: Vec::new(),
+            more: kept.into_iter().collect(),
         })
     }
 

@@ -10,11 +10,13 @@ use std::{
 };
 
 use novacron_cicd_domain::{id::ProviderId, provider::Provider};
+use novacron_cicd_vault::Secret;
 use reqwest::Client;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{
     DoorConfig,
+    allow::Origin,
     error::{ScopeError, SendError},
     resolve::Vetted,
     scope::ProviderScope,
@@ -39,7 +41,15 @@ pub(super) struct Dialer {
 
 struct Kept {
     made_for: Arc<ProviderScope>,
+    password: Option<Arc<Secret>>,
     clients: Arc<Clients>,
+}
+
+impl Kept {
+    fn serves(&self, scope: &Arc<ProviderScope>, password: Option<&Arc<Secret>>) -> bool {
+        let same = Arc::ptr_eq(&self.made_for, scope) || self.made_for.dials_like(scope);
+        same && self.password.as_ref().map(|secret| secret.expose()) == password.map(|secret| secret.expose())
+    }
 }
 
 impl Dialer {
@@ -47,15 +57,19 @@ impl Dialer {
         Self { config, kept: Mutex::default() }
     }
 
-    pub(super) fn clients(&self, scope: &Arc<ProviderScope>) -> Result<Arc<Clients>, SendError> {
+    /// The clients of a provider, whose proxy wants `password`.
+    pub(super) fn clients(
+        &self,
+        scope: &Arc<ProviderScope>,
+        password: Option<Arc<Secret>>,
+    ) -> Result<Arc<Clients>, SendError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kept) = kept.get(&scope.provider().id)
-            && (Arc::ptr_eq(&kept.made_for, scope) || kept.made_for.dials_like(scope))
-        {
+        if let Some(kept) = kept.get(&scope.provider().id).filter(|kept| kept.serves(scope, password.as_ref())) {
             return Ok(kept.clients.clone());
         }
-        let clients = Arc::new(self.make(scope).map_err(|error| SendError::NotSent(error.to_string()))?);
-        kept.insert(scope.provider().id, Kept { made_for: scope.clone(), clients: clients.clone() });
+        let made = self.make(scope, password.as_deref()).map_err(|error| SendError::NotSent(error.to_string()))?;
+        let clients = Arc::new(made);
+        kept.insert(scope.provider().id, Kept { made_for: scope.clone(), password, clients: clients.clone() });
         Ok(clients)
     }
 
@@ -63,13 +77,14 @@ impl Dialer {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&provider);
     }
 
-    fn make(&self, scope: &ProviderScope) -> Result<Clients, ScopeError> {
+    fn make(&self, scope: &ProviderScope, password: Option<&Secret>) -> Result<Clients, ScopeError> {
         let bad = |reason: String| bad_roots(scope.provider(), reason);
         let tls = tls(scope.provider().grants.authorities.as_deref()).map_err(bad)?;
+        let proxy = proxy(scope.provider(), password)?;
         let builder = || {
-            Client::builder()
+            let builder = Client::builder()
                 .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Vetted::new(self.config.lookup.clone(), scope.reach()))
+                .dns_resolver(Vetted::new(self.config.lookup.clone(), scope))
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .no_proxy()
@@ -77,7 +92,11 @@ impl Dialer {
                 .http1_only()
                 .https_only(scope.reach().base().is_https())
                 .connect_timeout(self.config.connect_timeout)
-                .user_agent(&self.config.user_agent)
+                .user_agent(&self.config.user_agent);
+            match &proxy {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None => builder,
+            }
         };
         let build = |builder: reqwest::ClientBuilder| builder.build().map_err(|error| bad(error.to_string()));
         Ok(Clients {
@@ -88,12 +107,30 @@ impl Dialer {
     }
 }
 
+/// What takes the provider's requests.
+fn proxy(provider: &Provider, password: Option<&Secret>) -> Result<Option<reqwest::Proxy>, ScopeError> {
+    let Some(proxy) = &provider.grants.proxy else { return Ok(None) };
+    let bad = |reason: &str| ScopeError::BadProxy { url: proxy.url.clone(), reason: reason.to_owned() };
+    let origin = Origin::parse(&proxy.url, "a proxy").map_err(|_| bad("it is no scheme, host and port"))?;
+    let made = reqwest::Proxy::all(origin.to_string()).map_err(|error| bad(&error.to_string()))?;
+    let password = match password.map(Secret::expose_str) {
+        Some(None) => return Err(bad("its password is no text")),
+        Some(Some(password)) => password,
+        None => "",
+    };
+    Ok(Some(match &proxy.username {
+        Some(username) => made.basic_auth(username, password),
+        None => made,
+    }))
+}
+
 fn bad_roots(provider: &Provider, reason: String) -> ScopeError {
     ScopeError::BadRoots { provider: provider.name.to_string(), reason }
 }
 
-/// Refuses certificate authorities that could not be used, before anything is sent.
-pub(super) fn check_authorities(provider: &Provider) -> Result<(), ScopeError> {
+/// Refuses a proxy and certificate authorities that could not be used, before anything is sent.
+pub(super) fn check(provider: &Provider) -> Result<(), ScopeError> {
+    proxy(provider, None)?;
     let Some(pem) = &provider.grants.authorities else { return Ok(()) };
     roots(Some(pem)).map(drop).map_err(|reason| bad_roots(provider, reason))
 }

@@ -89,7 +89,7 @@ impl Coded for SendError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Denied { allow, .. } => allow.clone(),
-            Self::NoSuchCredential(_) => Some("`plugin show` lists the slots that the plugin has".into()),
+            Self::NoSuchCredential(_) => Some("`plugin inspect` lists the slots that the plugin has".into()),
             Self::LoginFailed(_) => {
                 Some("check the user name and the secret that the slot has: `provider show`".into())
             }
@@ -144,6 +144,17 @@ pub enum ScopeError {
     /// A text that is no request line.
     #[error("{0:?} in the manifest's reads is not a method and a path")]
     BadRead(String),
+    /// A proxy that none can be.
+    #[error("the proxy {url:?} can't be used: {reason}")]
+    BadProxy {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A header that the operator may not add: it is the host's own.
+    #[error("{0:?} is no header that can be added")]
+    BadHeader(String),
     /// The provider's own certificate authorities can't be read.
     #[error("the certificate authorities of provider {provider} can't be used: {reason}")]
     BadRoots {
@@ -161,6 +172,8 @@ impl Coded for ScopeError {
             Self::BadHost { .. } => "egress.bad-host",
             Self::BadNetwork(_) => "egress.bad-network",
             Self::BadRead(_) => "egress.bad-read",
+            Self::BadProxy { .. } => "egress.bad-proxy",
+            Self::BadHeader(_) => "egress.bad-header",
             Self::BadRoots { .. } => "egress.bad-roots",
         }
     }
@@ -171,6 +184,11 @@ impl Coded for ScopeError {
             Self::BadHost { .. } => "write a host, or a suffix that begins with a dot, e.g. .blob.example.net".into(),
             Self::BadNetwork(_) => "write an address and a prefix length, e.g. 10.0.0.0/8".into(),
             Self::BadRead(_) => "write the method and the path, e.g. POST /graphql".into(),
+            Self::BadProxy { .. } => {
+                "write scheme, host and port alone, e.g. http://proxy.example.com:3128; user name and password stand beside"
+                    .into()
+            }
+            Self::BadHeader(_) => "name one that no other part of a request writes, e.g. CF-Access-Client-Secret".into(),
             Self::BadRoots { .. } => "give one or more certificates in PEM form".into(),
         })
     }

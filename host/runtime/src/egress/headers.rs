@@ -3,7 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use novacron_cicd_contract::bindings::novacron::cicd::types::Header;
 
-use super::{error::SendError, scope::ProviderScope};
+use super::{
+    error::{ScopeError, SendError},
+    scope::ProviderScope,
+};
 
 /// Written by the host, or by nobody: credentials, framing, what belongs to the connection, the encoding of answers (one
 /// that the host can't read would hide secrets from it), and what makes one method stand for another.
@@ -48,6 +51,7 @@ pub(super) fn method(text: &str) -> Result<Method, SendError> {
 fn is_host_owned(name: &HeaderName, provider: &ProviderScope) -> bool {
     HOST_OWNED.contains(&name.as_str())
         || name.as_str().starts_with("proxy-")
+        || provider.provider().grants.headers.keys().any(|header| name == header.as_str())
         || provider.slots().any(|bound| bound.slot.header.as_deref().is_some_and(|header| name == header))
 }
 
@@ -76,6 +80,12 @@ pub(super) fn for_host(name: &str) -> Result<HeaderName, SendError> {
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refuse())?;
     let framing = HOST_OWNED.contains(&name.as_str()) && name != http::header::AUTHORIZATION;
     if framing || name.as_str().starts_with("proxy-") { Err(refuse()) } else { Ok(name) }
+}
+
+/// A header that the operator adds for a gate before the platform.
+pub(super) fn for_gate(name: &str) -> Result<HeaderName, ScopeError> {
+    let added = for_host(name).ok().filter(|name| name != http::header::AUTHORIZATION);
+    added.ok_or_else(|| ScopeError::BadHeader(name.to_owned()))
 }
 
 #[cfg(test)]

@@ -210,15 +210,42 @@ impl Door {
         let source = provider.credentials.get(slot).ok_or_else(|| {
             SendError::NoSuchCredential(format!("provider {} has nothing in its slot {slot:?}", provider.name))
         })?;
-        let secret = self.ports().secret(&source.secret).await.ok_or_else(|| {
-            let name = &source.secret;
-            SendError::NoSuchCredential(format!(
-                "slot {slot:?} names the secret {name:?}, and there is none of that name"
-            ))
+        Ok((source, self.named(scope, &source.secret, || format!("slot {slot:?}")).await?))
+    }
+
+    /// A secret that the operator named for something. From here on no answer of this call shows it.
+    async fn named(
+        &self,
+        scope: &CallScope,
+        name: &str,
+        by: impl Fn() -> String + Send,
+    ) -> Result<std::sync::Arc<Secret>, SendError> {
+        let secret = self.ports().secret(name).await.ok_or_else(|| {
+            let by = by();
+            SendError::NoSuchCredential(format!("{by} names the secret {name:?}, and there is none of that name"))
         })?;
         let secret = std::sync::Arc::new(secret);
         scope.know(secret.clone());
-        Ok((source, secret))
+        Ok(secret)
+    }
+
+    /// What the gate before the platform wants on each request to the base URL's origin.
+    pub(super) async fn gate(&self, scope: &CallScope) -> Result<HeaderMap, SendError> {
+        let mut headers = HeaderMap::new();
+        for (name, secret) in &scope.provider().provider().grants.headers {
+            let secret = self.named(scope, secret, || format!("the header {name}")).await?;
+            let placed = Placed::new(headers::for_host(name)?, "", secret.expose())?;
+            headers.insert(placed.header, placed.value);
+        }
+        Ok(headers)
+    }
+
+    /// The password of the provider's proxy.
+    pub(super) async fn proxy_password(&self, scope: &CallScope) -> Result<Option<std::sync::Arc<Secret>>, SendError> {
+        match scope.provider().provider().grants.proxy.as_ref().and_then(|proxy| proxy.secret.as_deref()) {
+            Some(name) => self.named(scope, name, || "the proxy".to_owned()).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `allow`, `address`, `resolve` | may it go there: by name, by address, between the two |
 //! | `prepare`, `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
 //! | `dial`, `witness`, `send`, `redirect` | how it is sent, whether it was, where it leads |
-//! | `capture`, `answer` | what the guest gets to see |
+//! | `kept`, `capture`, `answer` | what the guest gets to see |
 //! | `audit`, `error` | what is remembered, what is said |
 //!
 //! Must be absent: knowledge of any platform, a default that allows something, a second way out.
@@ -25,6 +25,7 @@ mod dial;
 mod error;
 mod headers;
 mod inject;
+mod kept;
 mod login;
 mod prepare;
 mod redirect;
@@ -83,6 +84,7 @@ pub struct Door {
     ports: Arc<dyn HostPorts>,
     dialer: dial::Dialer,
     logins: login::Logins,
+    kept: kept::Kept,
 }
 
 /// An answer whose body is still to be read, for transfers that never enter a guest.
@@ -103,7 +105,7 @@ impl Door {
     /// A door with no connection open.
     #[must_use]
     pub fn new(config: DoorConfig, ports: Arc<dyn HostPorts>) -> Self {
-        Self { ports, dialer: dial::Dialer::new(config), logins: login::Logins::default() }
+        Self { ports, dialer: dial::Dialer::new(config), logins: login::Logins::default(), kept: kept::Kept::default() }
     }
 
     /// Sends one request of a guest.
@@ -132,11 +134,12 @@ impl Door {
         Box::pin(self.stream_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error))
     }
 
-    /// Lets go of a provider that was changed or removed: its idle connections and the logins held in memory. What the
-    /// ports keep sealed is theirs to drop.
+    /// Lets go of a provider that was changed or removed: its idle connections, the logins and the answers held in memory.
+    /// What the ports keep sealed is theirs to drop.
     pub fn forget(&self, provider: ProviderId) {
         self.dialer.forget(provider);
         self.logins.forget(provider);
+        self.kept.forget(provider);
     }
 
     fn redacted(&self, scope: &CallScope, error: SendError) -> SendError {
@@ -154,5 +157,9 @@ impl Door {
 
     fn logins(&self) -> &login::Logins {
         &self.logins
+    }
+
+    fn kept(&self) -> &kept::Kept {
+        &self.kept
     }
 }

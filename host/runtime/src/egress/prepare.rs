@@ -111,6 +111,10 @@ impl Door {
         for part in parts {
             match part {
                 BodyPart::Bytes(bytes) => filled.extend_from_slice(bytes),
+                BodyPart::Secret(SecretPart { secret: reference, escape, .. }) if reference.starts_with(USER) => {
+                    let user = user(scope, login, &reference[USER.len()..])?;
+                    body::place(&mut filled, user.as_bytes(), escape, reference)?;
+                }
                 BodyPart::Secret(SecretPart { secret: reference, escape, seal_to }) => {
                     let (secret, origins) = self.part(scope, login, reference).await?;
                     if !origins.contains(origin) {
@@ -166,6 +170,24 @@ impl Door {
         }
         Ok((self.source(scope, slot).await?.1, bound.origins.clone()))
     }
+}
+
+/// Refers to the user name that the operator put beside a slot's secret. It is no secret itself, so it goes wherever the
+/// request may go.
+const USER: &str = "slot-user:";
+
+fn user<'a>(scope: &'a CallScope, login: Option<&LoginState>, slot: &str) -> Result<&'a str, SendError> {
+    let bound = scope.provider().slot(slot).filter(|bound| login.is_some() || bound.slot.body);
+    let refused = || SendError::NoSuchCredential(format!("the manifest does not let slot {slot:?} into bodies"));
+    bound.ok_or_else(refused)?;
+    let provider = scope.provider().provider();
+    let user = provider.credentials.get(slot).and_then(|source| source.username.as_deref());
+    user.ok_or_else(|| {
+        let name = &provider.name;
+        SendError::NoSuchCredential(format!(
+            "slot {slot:?} needs a user name: `provider update {name} --username {slot}=NAME`"
+        ))
+    })
 }
 
 fn seal(scope: &CallScope, slot: &str, secret: &Secret) -> Result<Vec<u8>, SendError> {

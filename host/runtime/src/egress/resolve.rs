@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use ipnet::IpNet;
 
-use super::{address, allow::Reach, error::SendError};
+use super::{address, allow::Reach, error::SendError, scope::ProviderScope};
 
 /// How names become addresses; tests bring their own.
 #[async_trait]
@@ -40,11 +40,16 @@ pub(super) struct Vetted {
     lookup: Arc<dyn Lookup>,
     provider: String,
     networks: Vec<IpNet>,
+    /// The host of the provider's proxy: the operator named it, wherever it is.
+    proxy: Option<String>,
 }
 
 impl Vetted {
-    pub(super) fn new(lookup: Arc<dyn Lookup>, reach: &Reach) -> Self {
-        Self { lookup, provider: reach.name().to_owned(), networks: reach.networks().to_vec() }
+    pub(super) fn new(lookup: Arc<dyn Lookup>, scope: &ProviderScope) -> Self {
+        let reach = scope.reach();
+        let proxy = scope.provider().grants.proxy.as_ref().and_then(|proxy| url::Url::parse(&proxy.url).ok());
+        let proxy = proxy.and_then(|url| url.host_str().map(str::to_owned));
+        Self { lookup, provider: reach.name().to_owned(), networks: reach.networks().to_vec(), proxy }
     }
 }
 
@@ -56,9 +61,14 @@ pub(super) struct NothingToDial(pub(super) SendError);
 impl reqwest::dns::Resolve for Vetted {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         let (lookup, provider, networks) = (self.lookup.clone(), self.provider.clone(), self.networks.clone());
+        let is_proxy = self.proxy.as_deref() == Some(name.as_str());
         Box::pin(async move {
             let name = name.as_str();
             let addresses = lookup.lookup(name).await?;
+            if is_proxy {
+                let addresses: Vec<_> = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+                return Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs);
+            }
             let mut dialled = Vec::new();
             let mut refused = None;
             for address in addresses {

@@ -90,7 +90,10 @@ impl ProviderScope {
     /// [`ScopeError`] where something could not be enforced as it is written: it is never skipped.
     pub fn new(provider: Provider, wants: Wants) -> Result<Arc<Self>, ScopeError> {
         let reach = Reach::new(&provider, &wants)?;
-        super::dial::check_authorities(&provider)?;
+        super::dial::check(&provider)?;
+        for name in provider.grants.headers.keys() {
+            super::headers::for_gate(name)?;
+        }
         let mut slots = BTreeMap::new();
         for (name, slot) in wants.slots {
             let mut origins = vec![reach.base().clone()];
@@ -127,6 +130,7 @@ impl ProviderScope {
     pub(super) fn dials_like(&self, other: &Self) -> bool {
         self.provider.id == other.provider.id
             && self.provider.grants.authorities == other.provider.grants.authorities
+            && self.provider.grants.proxy == other.provider.grants.proxy
             && self.reach.base() == other.reach.base()
             && self.reach.name() == other.reach.name()
             && self.reach.networks() == other.reach.networks()

@@ -2,10 +2,13 @@
 //!
 //! Every hop goes through the same steps from the start. Must be absent: a way to the HTTP client that leaves one out.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use novacron_cicd_contract::bindings::novacron::cicd::{
     http::Response,
     types::{Redirects, Request},
@@ -21,6 +24,7 @@ use super::{
     capture::{self, Cookie},
     error::SendError,
     inject::Auth,
+    kept::{Entry, Keeping, Key},
     login::LoginState,
     prepare::{Prepared, function},
     redirect::{self, Step},
@@ -35,11 +39,47 @@ pub(super) struct Landed {
     pub(super) origin: Origin,
     pub(super) audit: Audit,
     pub(super) witness: Witness,
+    /// What is kept of it while it is read.
+    pub(super) keeping: Option<Keeping>,
+    /// The answer that it says is still right.
+    same: Option<Same>,
     url: Url,
     crossed: bool,
 }
 
+/// A kept answer that is given again.
+struct Same {
+    headers: HeaderMap,
+    body: Option<Bytes>,
+}
+
 impl Landed {
+    pub(super) fn status(&self) -> u16 {
+        if self.same.is_some() { StatusCode::OK.as_u16() } else { self.response.status().as_u16() }
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.same.as_ref().map_or_else(|| self.response.headers(), |same| &same.headers)
+    }
+
+    /// Whether a kept answer is given again.
+    pub(super) fn is_same(&self) -> bool {
+        self.same.is_some()
+    }
+
+    /// Gives `entry` again, where that is what the platform says.
+    fn or_kept(mut self, key: Key, entry: Option<Arc<Entry>>) -> Self {
+        match entry {
+            Some(entry) if self.response.status() == StatusCode::NOT_MODIFIED => {
+                let headers = entry.refreshed(self.response.headers());
+                self.same = Some(Same { headers, body: Some(entry.body.clone()) });
+            }
+            _ if self.response.status() == StatusCode::OK => self.keeping = Some(Keeping::new(key)),
+            _ => {}
+        }
+        self
+    }
+
     pub(super) fn final_url(&self) -> String {
         let mut url = self.url.clone();
         if self.crossed {
@@ -53,8 +93,14 @@ impl Landed {
     }
 
     pub(super) async fn piece(&mut self, scope: &CallScope) -> Result<Option<Bytes>, SendError> {
+        if let Some(same) = &mut self.same {
+            return Ok(same.body.take());
+        }
         let piece = self.response.chunk().await.map_err(|error| self.broken(&error))?;
         if let Some(piece) = &piece {
+            if let Some(keeping) = &mut self.keeping {
+                keeping.push(piece);
+            }
             self.audit.received(piece.len() as u64);
             scope.spend_bytes(piece.len() as u64)?;
         }
@@ -81,7 +127,12 @@ impl Door {
         request: &Request,
         streaming: bool,
     ) -> Result<(Landed, Instant), SendError> {
-        let prepared = self.prepare(scope, None, request, streaming).await?;
+        let mut prepared = self.prepare(scope, None, request, streaming).await?;
+        let key = Key::of(scope, request, &prepared).filter(|_| !streaming);
+        let entry = key.as_ref().and_then(|key| self.kept().get(key));
+        if let Some(entry) = &entry {
+            prepared.headers.insert(header::IF_NONE_MATCH, entry.tag.clone());
+        }
         let slot = request.credential.as_deref();
         let needs_login = slot.filter(|slot| {
             let kind = scope.provider().slot(slot).map(|bound| bound.slot.kind);
@@ -93,23 +144,40 @@ impl Door {
         };
         let until = until(scope, request);
         let landed = self.fly(scope, None, &prepared, &auth, until).await?;
+        let landed = self.as_let_in(scope, &prepared, &auth, until, landed).await?;
+        let landed = match key {
+            Some(key) => landed.or_kept(key, entry),
+            None => landed,
+        };
+        Ok((landed, until))
+    }
+
+    /// Sends once more where the platform refused the login that it came with.
+    async fn as_let_in(
+        &self,
+        scope: &CallScope,
+        prepared: &Prepared,
+        auth: &Auth,
+        until: Instant,
+        landed: Landed,
+    ) -> Result<Landed, SendError> {
         let status = landed.response.status().as_u16();
         match auth.login.clone() {
             Some((slot, number)) if auth.is_refused(status, &prepared.method) => {
                 match self.login_auth(scope, &slot, Some(number)).await {
                     Ok(fresh) => {
                         drop(landed);
-                        Ok((self.fly(scope, None, &prepared, &fresh, until).await?, until))
+                        self.fly(scope, None, prepared, &fresh, until).await
                     }
                     // The guest knows best what the platform's refusal means.
                     Err(error) => {
                         let error = self.redactor(scope).text(&error.to_string());
                         tracing::warn!(provider = %scope.provider().provider().name, slot, error, "could not log in again");
-                        Ok((landed, until))
+                        Ok(landed)
                     }
                 }
             }
-            _ => Ok((landed, until)),
+            _ => Ok(landed),
         }
     }
 
@@ -150,6 +218,7 @@ impl Door {
         witness: &Witness,
     ) -> Result<Landed, SendError> {
         let reach = scope.provider().reach();
+        let gate = self.gate(scope).await?;
         let (mut method, mut url, mut origin) =
             (prepared.method.clone(), prepared.url.clone(), prepared.origin.clone());
         let (mut headers, mut body) = (prepared.headers.clone(), prepared.body.clone());
@@ -170,6 +239,9 @@ impl Door {
                     auth.check(&origin).inspect_err(|error| audit.failed(error))?;
                 }
                 auth.apply(&mut sent_headers, &method, &origin);
+                if origin == *reach.base() {
+                    sent_headers.extend(gate.clone());
+                }
                 if let Some(login) = login.filter(|_| origin == *reach.base()) {
                     jar_out(login, &mut sent_headers);
                 }
@@ -228,7 +300,8 @@ impl Door {
                 }
                 // What changes was done: its answer is the guest's, though nobody may go where it points to.
                 Ok(None) | Err(_) => {
-                    return Ok(Landed { response, origin, audit, witness: witness.clone(), url, crossed });
+                    let witness = witness.clone();
+                    return Ok(Landed { response, origin, audit, witness, keeping: None, same: None, url, crossed });
                 }
             }
         }
@@ -271,7 +344,8 @@ impl Door {
     ) -> Result<reqwest::Response, SendError> {
         scope.spend_request()?;
         scope.spend_bytes(request.body.len() as u64)?;
-        let clients = self.dialer().clients(scope.provider())?;
+        let password = self.proxy_password(scope).await?;
+        let clients = self.dialer().clients(scope.provider(), password)?;
         let client = match (streaming, request.changes) {
             (true, _) => &clients.streams,
             (false, true) => &clients.changes,

@@ -50,7 +50,7 @@ impl Made {
             origins: owned(origins),
             redirect_hosts: owned(redirect_hosts),
             private_networks: owned(networks),
-            authorities: None,
+            ..Grants::default()
         };
         self
     }

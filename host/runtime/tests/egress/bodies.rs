@@ -55,6 +55,29 @@ async fn a_secret_is_filled_in_escaped_and_never_comes_back() {
 }
 
 #[tokio::test]
+async fn the_user_name_of_a_slot_goes_into_a_body_where_the_secret_may() {
+    let server = echo().await;
+    for (username, in_bodies, expected) in
+        [(Some("ci & co"), true, Some("user=ci+%26+co&pass=p4ss-value")), (None, true, None), (Some("ci"), false, None)]
+    {
+        let mut setup = Setup::new(&server.url()).slot("login", SlotKind::Basic, username, "p4ss-value");
+        setup.wants.slots.get_mut("login").unwrap().body = in_bodies;
+        let mut sent = request("POST", "/");
+        let text = |text: &str| BodyPart::Bytes(text.into());
+        let (user, pass) = (secret("slot-user:login", "form", None), secret("slot:login", "form", None));
+        sent.body = vec![text("user="), user, text("&pass="), pass];
+        match (setup.door().send(&setup.scope(), sent).await, expected) {
+            (Ok(response), Some(expected)) => {
+                assert_eq!(server.seen().pop().unwrap().body, expected.as_bytes());
+                assert_eq!(body(&response), "user=ci+%26+co&pass=***", "who we are is no secret");
+            }
+            (Err(error), None) => assert!(matches!(error, SendError::NoSuchCredential(_)), "{error:?}"),
+            (got, _) => panic!("{username:?} {in_bodies}: {got:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn text_that_looks_like_a_placeholder_is_text() {
     let server = echo().await;
     let mut setup = Setup::new(&server.url());

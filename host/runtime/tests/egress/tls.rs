@@ -13,10 +13,10 @@ use tokio_rustls::TlsAcceptor;
 use crate::support::{Build as _, Setup, body, request};
 
 /// It signed `server.pem`, which is good for `ci.test` and `127.0.0.1` until 2120; the key of that is for these tests alone.
-const AUTHORITY: &str = include_str!("testdata/ca.pem");
+pub(crate) const AUTHORITY: &str = include_str!("testdata/ca.pem");
 
 /// Answers every request that comes through its TLS; where it listens, and how many came.
-async fn server() -> (u16, Arc<AtomicUsize>) {
+pub(crate) async fn server() -> (u16, Arc<AtomicUsize>) {
     let chain = CertificateDer::pem_slice_iter(include_bytes!("testdata/server.pem")).map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/server.key")).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -6,19 +6,18 @@
 
 mod answer;
 mod routes;
+mod store;
 mod tree;
 mod world;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::ops::Deref;
 
-use axum::{Router, body::Body, extract::Request};
-use http_body_util::BodyExt as _;
 use serde_json::json;
 
-pub use world::{Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World};
+use crate::server::Server;
+
+pub use store::Credential;
+pub use world::{BUILT_IN, Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World, node};
 
 use world::Left;
 
@@ -27,54 +26,14 @@ pub const CONTEXT: &str = "/jenkins";
 /// Its only user.
 pub const USER: &str = "ci";
 
-/// A request, as it came.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// Its method.
-    pub method: String,
-    /// Path below the context, and query, as they were encoded.
-    pub target: String,
-    /// Its headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: String,
-    /// How many bytes of body were answered.
-    pub answered: usize,
-}
-
-impl Seen {
-    /// A header of it.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(there, _)| there == name).map(|(_, value)| value.as_str())
-    }
-
-    /// `GET /queue/api/json`: without the query.
-    #[must_use]
-    pub fn line(&self) -> String {
-        format!("{} {}", self.method, self.target.split('?').next().unwrap_or_default())
-    }
-}
-
-/// What goes wrong with one request.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// It is answered with this, and nothing else happens.
-    Refuse(u16, Vec<(String, String)>, String),
-    /// It is done, and the connection breaks in the answer.
-    LoseAnswer,
-}
-
 /// A controller on loopback.
-pub struct Jenkins {
-    address: SocketAddr,
-    world: Arc<Mutex<World>>,
-    server: tokio::task::JoinHandle<()>,
-}
+pub struct Jenkins(Server<World>);
 
-impl Drop for Jenkins {
-    fn drop(&mut self) {
-        self.server.abort();
+impl Deref for Jenkins {
+    type Target = Server<World>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -84,8 +43,6 @@ impl Jenkins {
     /// # Panics
     /// Where loopback can't be listened on.
     pub async fn start(items: Vec<Item>) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let world = World {
             root_url: "https://jenkins.internal.example:8443/".into(),
             items,
@@ -97,62 +54,14 @@ impl Jenkins {
             plugins: vec!["pipeline-rest-api".into()],
             files: None,
             nodes: Vec::new(),
+            credentials: Vec::new(),
             now: 1_800_000_000_000,
             queue: Vec::new(),
             next_place: 142,
             sessions: Default::default(),
             next_session: 0,
-            seen: Vec::new(),
-            faults: Default::default(),
         };
-        let world = Arc::new(Mutex::new(world));
-        let shared = world.clone();
-        let router = Router::new().fallback(move |request: Request<Body>| {
-            let world = shared.clone();
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-                routes::serve(&mut world.lock().unwrap(), &head, &body)
-            }
-        });
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { address, world, server }
-    }
-
-    /// Where we reach it, which is not where it thinks it is.
-    #[must_use]
-    pub fn url(&self) -> String {
-        format!("http://{}{CONTEXT}", self.address)
-    }
-
-    /// All that is there, to look at and to change.
-    ///
-    /// # Panics
-    /// Where another test thread failed while it held it.
-    pub fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
-    }
-
-    /// The requests so far.
-    #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
-        self.world().seen.clone()
-    }
-
-    /// The same, a line each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.world().seen.iter().map(Seen::line).collect()
-    }
-
-    /// Forgets the requests so far.
-    pub fn forget_seen(&self) {
-        self.world().seen.clear();
-    }
-
-    /// The next request whose line holds `needle` goes wrong.
-    pub fn fail(&self, needle: &str, fault: Fault) {
-        self.world().faults.push_back((needle.to_owned(), fault));
+        Self(Server::start(CONTEXT, world).await)
     }
 
     /// The places that wait, in their order.
@@ -174,6 +83,14 @@ impl Jenkins {
     #[must_use]
     pub fn has(&self, job: &str) -> bool {
         self.world().item(job).is_some()
+    }
+
+    /// The builds of top-level jobs that have not ended.
+    #[must_use]
+    pub fn running(&self) -> Vec<(String, u64)> {
+        let world = self.world();
+        let builds = world.items.iter().flat_map(|item| item.builds.iter().map(|build| (&item.name, build)));
+        builds.filter(|(_, build)| build.building).map(|(job, build)| (job.clone(), build.number)).collect()
     }
 
     /// Takes an item out of the queue without a build yet.

@@ -1,18 +1,15 @@
 //! Who asks for what, and what becomes of it.
 
-use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CONTEXT, Fault, Seen,
-    answer::Answer,
-    tree,
-    world::{Build, Item, Left, World, build_json},
+    CONTEXT, answer, store, tree,
+    world::{BUILT_IN, Build, Item, Left, World, build_json},
 };
+use crate::server::{Answer, Platform, Seen};
 
 /// Who asks, and how that is known.
 struct Caller {
@@ -23,42 +20,18 @@ struct Caller {
 
 const ANONYMOUS: &str = "anonymous";
 
-pub(super) fn serve(world: &mut World, head: &Parts, body: &[u8]) -> Response {
-    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let target = target.strip_prefix(CONTEXT).unwrap_or(target).to_owned();
-    let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let seen = Seen {
-        method: head.method.to_string(),
-        target,
-        headers: head.headers.iter().map(header).collect(),
-        body: String::from_utf8_lossy(body).into_owned(),
-        answered: 0,
-    };
-    let line = seen.line();
-    let at = world.faults.iter().position(|(needle, _)| line.contains(needle.as_str()));
-    let fault = at.and_then(|at| world.faults.remove(at)).map(|(_, fault)| fault);
-    let answer = match &fault {
-        Some(Fault::Refuse(status, headers, body)) => {
-            let mut answer = Answer::new(*status);
-            answer.headers.clone_from(headers);
-            answer.body = body.clone().into();
-            answer
-        }
-        _ if !head.uri.path().starts_with(CONTEXT) => Answer::page(404, "Not Found"),
-        _ => admit(world, &seen),
-    };
-    world.seen.push(Seen { answered: answer.body.len(), ..seen });
-    answer.into_response(matches!(fault, Some(Fault::LoseAnswer)))
+impl Platform for World {
+    fn answer(&mut self, request: &Seen) -> Answer {
+        admit(self, request)
+    }
 }
 
 fn admit(world: &mut World, seen: &Seen) -> Answer {
     if world.booting {
-        return Answer::page(503, "Starting Jenkins");
+        return answer::page(503, "Starting Jenkins");
     }
     if world.behind_login {
-        return Answer::page(200, "Sign in");
+        return answer::page(200, "Sign in");
     }
     if seen.line() == "POST /j_spring_security_check" {
         return log_in(world, seen);
@@ -71,11 +44,11 @@ fn admit(world: &mut World, seen: &Seen) -> Answer {
     if world.crumbs && seen.method == "POST" && !caller.by_token {
         let expected = caller.session.as_deref().map(|session| crumb(&caller.name, session));
         if expected.is_none() || seen.header("jenkins-crumb") != expected.as_deref() {
-            return Answer::page(403, "Error 403 No valid crumb was included in the request");
+            return answer::page(403, "Error 403 No valid crumb was included in the request");
         }
     }
     if caller.name == ANONYMOUS && !seen.target.starts_with("/crumbIssuer/") {
-        return Answer::denied(ANONYMOUS, "hudson.model.Hudson.Read");
+        return answer::denied(ANONYMOUS, "hudson.model.Hudson.Read");
     }
     route(world, seen, &caller)
 }
@@ -90,7 +63,7 @@ fn identify(world: &World, seen: &Seen) -> Result<Caller, Answer> {
         return match world.users.iter().find(|(user, ..)| user == name) {
             Some((_, token, _)) if token == secret => Ok(Caller { name: name.into(), by_token: true, session }),
             Some((.., password)) if password == secret => Ok(Caller { name: name.into(), by_token: false, session }),
-            _ => Err(Answer::page(401, &format!("Error 401 Invalid password/token for user: {name}"))),
+            _ => Err(answer::page(401, &format!("Error 401 Invalid password/token for user: {name}"))),
         };
     }
     let name = session.as_ref().and_then(|session| world.sessions[session].clone());
@@ -126,9 +99,10 @@ fn form(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
-fn query(seen: &Seen, name: &str) -> Option<String> {
-    let (_, query) = seen.target.split_once('?')?;
-    form(query).into_iter().find(|(there, _)| there == name).map(|(_, value)| value)
+/// What came in the query and in a form, alike (servlet's `getParameter`).
+fn came(seen: &Seen) -> Vec<(String, String)> {
+    let query = seen.target.split_once('?').map_or("", |(_, query)| query);
+    [form(query), form(&seen.body)].concat()
 }
 
 fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
@@ -141,29 +115,49 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let method = if seen.method == "HEAD" { "GET" } else { seen.method.as_str() };
     match (method, parts.as_slice()) {
-        ("GET", ["crumbIssuer", "api", "json"]) if !world.crumbs => Answer::page(404, "Not Found"),
+        ("GET", ["crumbIssuer", "api", "json"]) if !world.crumbs => answer::page(404, "Not Found"),
         ("GET", ["crumbIssuer", "api", "json"]) => {
             let session = caller.session.clone().unwrap_or_else(|| new_session(world, None));
             let crumb = json!({ "_class": "hudson.security.csrf.DefaultCrumbIssuer", "crumb": crumb(&caller.name, &session),
                                 "crumbRequestField": "Jenkins-Crumb" });
-            Answer::json(&crumb).header("set-cookie", format!("JSESSIONID.1a2b={session}; Path={CONTEXT}; HttpOnly"))
+            answer::json(&crumb).header("set-cookie", format!("JSESSIONID.1a2b={session}; Path={CONTEXT}; HttpOnly"))
         }
         ("GET", ["me", "api", "json"]) => read(seen, &json!({ "_class": "hudson.model.User", "id": caller.name })),
         ("GET", ["pluginManager", "api", "json"]) if world.lacking.contains("hudson.model.Hudson.Administer") => {
-            Answer::denied(&caller.name, "hudson.model.Hudson.Administer")
+            answer::denied(&caller.name, "hudson.model.Hudson.Administer")
         }
         ("GET", ["pluginManager", "api", "json"]) => {
             let plugin = |name: &String| json!({ "shortName": name, "active": true });
             read(seen, &json!({ "plugins": world.plugins.iter().map(plugin).collect::<Vec<_>>() }))
         }
+        ("POST", ["pipeline-model-converter", "validateJenkinsfile"]) => {
+            let errors = if seen.body.contains("pipeline") {
+                json!([])
+            } else {
+                json!([{ "error": "Missing pipeline @ line 1, column 1." }])
+            };
+            let result = if errors == json!([]) { "success" } else { "failure" };
+            answer::json(&json!({ "status": "ok", "data": { "result": result, "errors": errors } }))
+        }
         ("GET", ["computer", "api", "json"]) => read(seen, &json!({ "computer": world.nodes })),
+        (method, ["credentials", "store", "system", rest @ ..]) => store::serve(world, seen, "", (method, rest)),
         (method, ["computer", name, rest @ ..]) => {
-            match world.nodes.iter_mut().find(|node| node["displayName"] == *name) {
+            // Nobody's display name, and its own in addresses (`Hudson.MasterComputer.getUrl`).
+            let built_in = |node: &Value| node["_class"] == BUILT_IN;
+            let named =
+                |node: &&mut Value| if built_in(node) { *name == "(built-in)" } else { node["displayName"] == *name };
+            match world.nodes.iter_mut().find(named) {
                 Some(node) if matches!(rest, ["api", "json"]) => read(seen, node),
                 Some(node) if method == "POST" && *rest == ["toggleOffline"] => {
-                    node["temporarilyOffline"] = (node["temporarilyOffline"] != true).into();
+                    let out = node["temporarilyOffline"] != true;
+                    (node["temporarilyOffline"], node["offline"]) = (out.into(), out.into());
                     Answer::to(302, ".")
                 }
+                Some(_) if method == "POST" && *rest == ["doDelete"] => {
+                    world.nodes.retain(|node| node["displayName"] != *name);
+                    Answer::to(302, "..")
+                }
+                Some(_) if method == "GET" && rest.is_empty() => answer::page(200, name),
                 _ => missing(),
             }
         }
@@ -171,7 +165,7 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let build = number.parse().ok().and_then(|number| world.build(name, number).cloned());
             build.map_or_else(missing, |build| stages(&world.plugins, &build, "blueocean-rest"))
         }
-        ("GET", [""]) => Answer::page(200, "Dashboard").header("x-jenkins", "2.579"),
+        ("GET", [""]) => answer::page(200, "Dashboard").header("x-jenkins", "2.579"),
         ("GET", ["api", "json"]) => {
             let jobs: Vec<Value> = world.items.iter().map(|item| world.item_json(item, &item.name)).collect();
             let root =
@@ -188,7 +182,7 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             place.map_or_else(missing, |place| read(seen, &world.place_json(place)))
         }
         ("POST", ["queue", "cancelItem"]) => {
-            let id = query(seen, "id").unwrap_or_default();
+            let id = seen.query("id").unwrap_or_default();
             match world.queue.iter_mut().find(|place| place.id.to_string() == id) {
                 Some(place) if place.left.is_none() => {
                     place.left = Some(Left::Cancelled);
@@ -206,15 +200,15 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
     }
 }
 
-fn missing() -> Answer {
-    Answer::page(404, "Not Found")
+pub(super) fn missing() -> Answer {
+    answer::page(404, "Not Found")
 }
 
-fn read(seen: &Seen, value: &Value) -> Answer {
-    match query(seen, "tree").map(|wanted| tree::prune(value, &wanted)) {
-        None => Answer::json(value),
-        Some(Ok(value)) => Answer::json(&value),
-        Some(Err(error)) => Answer::page(500, &error),
+pub(super) fn read(seen: &Seen, value: &Value) -> Answer {
+    match seen.query("tree").map(|wanted| tree::prune(value, &wanted)) {
+        None => answer::json(value),
+        Some(Ok(value)) => answer::json(&value),
+        Some(Err(error)) => answer::page(500, &error),
     }
 }
 
@@ -224,21 +218,35 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
     }
     let Some(item) = world.item(name).map(|item| item.clone()) else { return missing() };
     match (method, rest) {
+        (method, ["credentials", "store", "folder", rest @ ..]) if item.items.is_some() => {
+            store::serve(world, seen, name, (method, rest))
+        }
         ("GET", ["api", "json"]) => read(seen, &world.item_json(&item, name)),
         ("POST", [action @ ("build" | "buildWithParameters")]) => {
             if world.lacking.contains("hudson.model.Item.Build") {
-                return Answer::denied(&caller.name, "hudson.model.Item.Build");
+                return answer::denied(&caller.name, "hudson.model.Item.Build");
             }
             if item.disabled {
-                return Answer::page(409, &format!("{name} is not buildable"));
+                return answer::page(409, &format!("{name} is not buildable"));
             }
             schedule(world, seen, caller, name, item.parameters.as_deref(), *action == "build")
         }
-        ("GET", []) => Answer::page(200, &item.name),
+        ("GET", []) => answer::page(200, &item.name),
         ("GET", ["config.xml"]) => {
             let mut answer = Answer::new(200).header("content-type", "application/xml");
             answer.body = item.config.into();
             answer
+        }
+        ("POST", [switch @ ("enable" | "disable")]) => {
+            if let Some(there) = world.item(name) {
+                there.disabled = *switch == "disable";
+            }
+            Answer::to(302, ".")
+        }
+        ("POST", ["confirmRename"]) => relocate(world, name, None, seen.query("newName").as_deref()),
+        ("POST", ["move", "move"]) => {
+            let to = came(seen).into_iter().find(|(name, _)| name == "destination").map(|(_, to)| to);
+            relocate(world, name, to.as_deref(), None)
         }
         ("POST", ["config.xml"]) => match Item::of_config(&item.name, &seen.body) {
             Some(new) if new.class == item.class => {
@@ -247,7 +255,7 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
                 }
                 Answer::new(200)
             }
-            new => Answer::page(500, &format!("Expecting class {} but got {:?}", item.class, new.map(|new| new.class))),
+            new => answer::page(500, &format!("Expecting class {} but got {:?}", item.class, new.map(|new| new.class))),
         },
         ("DELETE", []) | ("POST", ["doDelete"]) => {
             let (folder, name) = name.rsplit_once('/').unwrap_or(("", name));
@@ -266,7 +274,7 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
                 ("GET", ["wfapi", "pendingInputActions"]) if plugins.iter().any(|name| name == "pipeline-rest-api") => {
                     let waits =
                         |id: &String| json!({ "id": id, "message": "Go on?", "proceedUrl": "", "abortUrl": "" });
-                    Answer::json(&build.inputs.iter().map(waits).collect())
+                    answer::json(&build.inputs.iter().map(waits).collect())
                 }
                 ("GET", ["artifact", path @ ..]) => artifact(build, &path.join("/"), files.as_deref()),
                 _ => of_build(build, seen, method, rest),
@@ -278,23 +286,43 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
 
 /// `ItemGroupMixIn.createTopLevelItem`: an empty yes, and refusals in a header.
 fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
-    let name = query(seen, "name").unwrap_or_default();
+    let name = seen.query("name").unwrap_or_default();
     let Some(items) = world.items_of(folder) else { return missing() };
     if items.iter().any(|item| item.name == name) {
-        return Answer::failure(&format!("A job already exists with the name \u{2018}{name}\u{2019}"));
+        return answer::failure(&format!("A job already exists with the name \u{2018}{name}\u{2019}"));
+    }
+    if let Some(from) = seen.query("from") {
+        let Some(from) = world.item(from.trim_start_matches('/')).map(|item| item.clone()) else { return missing() };
+        let copy = Item { name, builds: vec![], ..from };
+        world.items_of(folder).unwrap().push(copy);
+        return Answer::to(302, ".");
     }
     match seen.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default() {
         "application/xml" | "text/xml" => {}
-        "" => return Answer::failure("No Content-Type header set"),
-        _ => return Answer::failure("Only XML is taken here"),
+        "" => return answer::failure("No Content-Type header set"),
+        _ => return answer::failure("Only XML is taken here"),
     }
     match Item::of_config(&name, &seen.body) {
         Some(item) => {
             items.push(item);
             Answer::new(200)
         }
-        None => Answer::page(500, "CannotResolveClassException"),
+        None => answer::page(500, "CannotResolveClassException"),
     }
+}
+
+/// Another name, or another folder: the old address leads nowhere from then on.
+fn relocate(world: &mut World, full_name: &str, folder: Option<&str>, name: Option<&str>) -> Answer {
+    let (old_folder, old_name) = full_name.rsplit_once('/').unwrap_or(("", full_name));
+    let (folder, name) = (folder.map_or(old_folder, |to| to.trim_matches('/')), name.unwrap_or(old_name));
+    if world.items_of(folder).is_none_or(|items| items.iter().any(|item| item.name == name)) {
+        return answer::failure("it can not be there");
+    }
+    let items = world.items_of(old_folder).unwrap();
+    let at = items.iter().position(|item| item.name == old_name).unwrap();
+    let item = Item { name: name.to_owned(), ..items.remove(at) };
+    world.items_of(folder).unwrap().push(item);
+    Answer::to(302, &world.url(&format!("{folder}/{name}")))
 }
 
 fn schedule(
@@ -307,18 +335,18 @@ fn schedule(
 ) -> Answer {
     let mut given = Vec::new();
     match (declared, plain) {
-        (None, false) => return Answer::page(400, &format!("{name} is not parameterized")),
-        (Some(_), true) => return Answer::page(400, "This page expects a form submission"),
+        (None, false) => return answer::page(400, &format!("{name} is not parameterized")),
+        (Some(_), true) => return answer::page(400, "This page expects a form submission"),
         (None, true) => {}
         (Some(declared), false) => {
             // What is declared is looked for among what came, and nothing else is looked at.
-            let fields = form(&seen.body);
+            let fields = came(seen);
             for definition in declared {
                 let name = definition["name"].as_str().unwrap_or_default();
                 let sent = fields.iter().find(|(field, _)| field == name).map(|(_, value)| Value::from(value.clone()));
                 let value = sent.unwrap_or_else(|| definition["defaultParameterValue"]["value"].clone());
                 if definition["choices"].as_array().is_some_and(|choices| !choices.contains(&value)) {
-                    return Answer::page(
+                    return answer::page(
                         500,
                         &format!("IllegalArgumentException: Illegal choice for parameter {name}"),
                     );
@@ -343,7 +371,7 @@ fn schedule(
 fn stages(plugins: &[String], build: &Build, plugin: &str) -> Answer {
     let there = plugins.iter().any(|name| name == plugin);
     let shown = build.stages.iter().find(|(name, _)| name == plugin);
-    shown.filter(|_| there).map_or_else(missing, |(_, value)| Answer::json(value))
+    shown.filter(|_| there).map_or_else(missing, |(_, value)| answer::json(value))
 }
 
 /// From the controller, or from where its files are, by a token in the address (`ResourceDomainRootAction`).
@@ -361,7 +389,7 @@ fn artifact(build: &Build, path: &str, files: Option<&str>) -> Answer {
 
 fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answer {
     match (method, rest) {
-        ("GET", []) => Answer::page(200, "a build"),
+        ("GET", []) => answer::page(200, "a build"),
         ("POST", ["input", id, decision]) => match build.inputs.iter().position(|there| there == id) {
             Some(at) => {
                 build.inputs.remove(at);
@@ -376,9 +404,12 @@ fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answ
             build.asked.push((*word).to_owned());
             if *word == "stop" { Answer::to(302, "../") } else { Answer::new(200) }
         }
-        ("GET", ["logText", "progressiveText"]) => {
-            let start = query(seen, "start").and_then(|start| start.parse().ok()).unwrap_or(0);
-            progressive(build, start)
+        ("GET" | "POST", ["logText", "progressiveText"]) => {
+            let start = came(seen).into_iter().find(|(name, _)| name == "start");
+            progressive(build, start.and_then(|(_, start)| start.parse().ok()).unwrap_or(0))
+        }
+        ("GET", ["consoleText"]) => {
+            Answer::new(200).body("text/plain;charset=utf-8", build.log.clone().unwrap_or_default())
         }
         _ => missing(),
     }

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::engine::{
     ports::Clock as _,
-    testing::{Step, Stop, Stopping},
+    testing::{Staged, Step, Stop, Stopping},
 };
 
 /// Release, claim, job, mark, settle, and the claim after it.
@@ -15,14 +15,13 @@ impl Sim {
     /// Runs an engine whose n-th transaction does not come back, and ends it there as a crash would.
     pub(super) async fn crash(&self, nth: usize, stop: Stop, operation: OperationId) {
         let stopped = watch::Sender::new(false);
-        let ledger = Stopping { ledger: self.ledger(), nth, stop, count: AtomicUsize::new(0), stopped };
-        let ledger = Arc::new(ledger);
+        let stage = Stopping { nth, stop, count: AtomicUsize::new(0), stopped };
+        let ledger = Arc::new(Staged { ledger: self.ledger(), stage });
         let engine = self.engine_with(ledger.clone(), EngineConfig::default());
         let here = ledger.clone();
-        self.until(
-            "stopped",
-            move |state| Ok(*here.stopped.borrow() || state.operation(operation)?.state.is_settled()),
-        )
+        self.until("stopped", move |state| {
+            Ok(*here.stage.stopped.borrow() || state.operation(operation)?.state.is_settled())
+        })
         .await;
         drop(engine);
     }
@@ -53,8 +52,9 @@ async fn a_state_that_is_full_for_a_moment_puts_an_operation_off_no_longer_than_
         let sim = Sim::new(Reporting::Poll, RecoveryClass::None).await;
         let (_, operation) = sim.trigger().await;
         let stopped = watch::Sender::new(false);
-        let ledger = Stopping { ledger: sim.ledger(), nth, stop: Stop::Full, count: AtomicUsize::new(0), stopped };
-        let _engine = sim.engine_with(Arc::new(ledger), EngineConfig::default());
+        let stage = Stopping { nth, stop: Stop::Full, count: AtomicUsize::new(0), stopped };
+        let ledger = Arc::new(Staged { ledger: sim.ledger(), stage });
+        let _engine = sim.engine_with(ledger, EngineConfig::default());
         sim.until_operation(operation, OperationState::Done).await;
         let took = sim.clock.now().since(Timestamp(START));
         assert!(took < 10_000, "transaction {nth}: done after {took} ms");

@@ -1,6 +1,9 @@
 use super::*;
 use crate::service::{ErrorClass, PipelineChange, ProviderChange};
-use novacron_cicd_domain::platform::CallErrorKind;
+use novacron_cicd_domain::{
+    platform::CallErrorKind,
+    provider::{Grants, Proxy},
+};
 use novacron_cicd_store::StoredSession;
 
 #[tokio::test]
@@ -113,6 +116,35 @@ async fn a_secret_that_is_named_stays_and_a_value_that_cannot_be_masked_is_refus
     house.services.runs.trigger(&admin(), "build", given).await.unwrap();
     let used = secrets.delete(&admin(), "deploy").await.unwrap_err();
     assert!(used.to_string().contains("operation"), "{used}");
+}
+
+#[tokio::test]
+async fn a_secret_for_a_proxy_or_a_gate_must_be_there_and_stays() {
+    let house = house(RecoveryClass::IdempotentKey, 0).await;
+    house.furnish().await;
+    let (secrets, providers) = (&house.services.secrets, &house.services.providers);
+    let proxy = Proxy {
+        url: "http://proxy.example.com:3128".into(),
+        username: Some("ci".into()),
+        secret: Some("proxy".into()),
+    };
+    let headers = BTreeMap::from([("X-Gate".to_owned(), "gate".to_owned())]);
+    let grants = Some(Grants { proxy: Some(proxy), headers, ..Grants::default() });
+    let change = ProviderChange { grants, ..ProviderChange::default() };
+    let refused = providers.update(&admin(), "ci", change.clone(), None).await.unwrap_err();
+    assert_eq!(codes(&refused), ["secret.not-found", "secret.not-found"]);
+    for name in ["proxy", "gate"] {
+        secrets.set(&admin(), name, Secret::new(format!("{name}-value-1"))).await.unwrap();
+    }
+    providers.update(&admin(), "ci", change, None).await.unwrap();
+    for name in ["proxy", "gate"] {
+        assert_eq!(secrets.delete(&admin(), name).await.unwrap_err().code(), "secret.in-use");
+    }
+    providers
+        .update(&admin(), "ci", ProviderChange { grants: Some(Grants::default()), ..ProviderChange::default() }, None)
+        .await
+        .unwrap();
+    secrets.delete(&admin(), "proxy").await.unwrap();
 }
 
 #[tokio::test]

@@ -29,9 +29,11 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
-    start::Parts,
+    masking::Masking, reach::Reach, start::Parts,
 };
-use crate::engine::{CallbackBase, EngineConfig, SystemClock, SystemRandom, ports::Reporting, testing::FakePlatform};
+use crate::engine::{
+    CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting, testing::FakePlatform,
+};
 
 const MANIFEST: &str = r#"
 id = "fake"
@@ -62,7 +64,7 @@ maximum = 5
 /// One plugin, `fake`, and the providers that it was told to forget.
 struct OnePlugin(Manifest, Arc<Forgotten>);
 
-type Forgotten = std::sync::Mutex<Vec<String>>;
+pub(crate) type Forgotten = std::sync::Mutex<Vec<String>>;
 
 #[async_trait]
 impl Catalog for OnePlugin {
@@ -133,20 +135,47 @@ async fn assemble(
     home: &std::path::Path,
     workers: usize,
 ) -> Services {
-    let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
-    let parts = Parts {
-        store: store.clone(),
-        vault: Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()),
-        masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
+    let world = World {
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        providers: platform.clone(),
+        ledger: Arc::new(StoreLedger::new(store.clone(), HEARTBEAT)),
+        logs: None,
+    };
+    let engine = EngineConfig { workers, ..EngineConfig::default() };
+    assemble_in(world, platform.clone(), store, forgotten, home, engine).await
+}
+
+/// How long a run that calls back may be silent.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(900);
+
+/// A host in this world, with one plugin, on this state; its runs can call back.
+pub(crate) async fn assemble_in(
+    world: World,
+    reach: Arc<dyn Reach>,
+    store: &Store,
+    forgotten: &Arc<Forgotten>,
+    home: &std::path::Path,
+    engine: EngineConfig,
+) -> Services {
+    let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
+    let vault = Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap());
+    let masker = Arc::new(ArcSwap::from_pointee(Masker::default()));
+    let parts = Parts {
+        store: store.clone(),
+        masking: Arc::new(Masking::new(store.clone(), vault.clone(), masker)),
+        vault,
+        clock: world.clock,
+        random: world.random,
         catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
-        platforms: platform.clone(),
-        engine: EngineConfig { workers, callbacks, ..EngineConfig::default() },
+        platforms: world.providers,
+        reach,
+        ledger: world.ledger,
+        engine: EngineConfig { callbacks, ..engine },
         settings: Settings {
             state_dir: home.to_owned(),
             call_deadline: Duration::from_secs(5),
-            heartbeat: Duration::from_secs(900),
+            heartbeat: HEARTBEAT,
             artifact_limit: 1 << 20,
             webhooks_kept: (Duration::from_secs(3600), 1 << 20),
         },
@@ -154,7 +183,12 @@ async fn assemble(
     Services::assemble(parts, &StateDir::new(home)).await.unwrap()
 }
 
-fn someone(role: Role) -> Actor {
+/// Of every host here.
+pub(crate) fn vault() -> Vault {
+    Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap()
+}
+
+pub(crate) fn someone(role: Role) -> Actor {
     Actor { token: None, name: "ada".into(), role, key: None }
 }
 
@@ -162,7 +196,7 @@ fn admin() -> Actor {
     someone(Role::Admin)
 }
 
-fn slot(secret: &str) -> BTreeMap<String, CredentialSource> {
+pub(crate) fn slot(secret: &str) -> BTreeMap<String, CredentialSource> {
     BTreeMap::from([("signing".into(), CredentialSource { username: None, secret: secret.into() })])
 }
 

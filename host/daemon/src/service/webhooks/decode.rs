@@ -146,7 +146,7 @@ async fn decoded(host: &Arc<Host>, provider: &Provider, delivery: &WebhookDelive
     let id = delivery.id;
     let (headers, body) = host.read(move |state| Ok(state.delivery_content(id)?)).await?;
     // A platform may repeat what it was told.
-    let body = host.masker.load().mask_bytes(&body).into_owned();
+    let body = host.masking.masker().load().mask_bytes(&body).into_owned();
     let call = host.call(provider, &Actor::engine());
     Ok(match host.platforms.decode(call, Delivery { headers, body }).await {
         Ok(decoded) => Outcome::Read(decoded),

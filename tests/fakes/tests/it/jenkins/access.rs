@@ -3,7 +3,8 @@
 use novacron_cicd_domain::platform::{CallErrorKind, Ticket};
 use novacron_cicd_fakes::{
     house::operation,
-    jenkins::{Fault, Item, USER},
+    jenkins::{Item, USER},
+    server::Fault,
 };
 use serde_json::json;
 

@@ -1,10 +1,7 @@
 //! Jobs that are made, changed and deleted by their `config.xml`.
 
 use novacron_cicd_domain::platform::{CallErrorKind, Definition, Given, Ticket, TriggerRequest};
-use novacron_cicd_fakes::{
-    house::operation,
-    jenkins::{Fault, Item},
-};
+use novacron_cicd_fakes::{house::operation, jenkins::Item, server::Fault};
 
 use super::{Setup, TOKEN, request};
 
