@@ -126,6 +126,8 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
+    /// Every definition that was written.
+    pub(crate) definitions: Vec<Definition>,
     /// What deliveries are decoded to, one after the other.
     pub(crate) decoded: VecDeque<Result<Decoded, CallErrorKind>>,
     /// Every change that arrived.
@@ -441,7 +443,7 @@ impl Providers for FakePlatform {
     }
 
     async fn definition(&self, _: Call, _: String) -> Result<Definition, CallError> {
-        Ok(Definition::default())
+        Ok(self.scene().definitions.last().cloned().unwrap_or_default())
     }
 
     async fn create_pipeline(
@@ -450,6 +452,7 @@ impl Providers for FakePlatform {
         _: OperationArg,
         definition: Definition,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition.clone());
         self.pipeline(call, format!("made-{}", definition.name)).await
     }
 
@@ -458,9 +461,10 @@ impl Providers for FakePlatform {
         call: Call,
         _: OperationArg,
         id: String,
-        _: Definition,
+        definition: Definition,
         _: Option<String>,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition);
         self.pipeline(call, id).await
     }
 
