@@ -24,8 +24,7 @@ struct Scene {
 impl Scene {
     /// With the pipeline `app` of the provider `ci`.
     async fn new() -> (Self, Host, Api, Cli) {
-        let scene =
-            Self { platform: Platform::start().await, home: Arc::new(Home::with("novacron-cicd-guest-whole")) };
+        let scene = Self { platform: Platform::start().await, home: Arc::new(Home::with("novacron-cicd-guest-whole")) };
         let host = Host::start(&scene.home, Setup::default()).await;
         let (api, cli) = (host.api().await, host.cli());
         api.post("/v1/secrets", &json!({ "name": "ci-token", "value": TOKEN })).await.expect(201);

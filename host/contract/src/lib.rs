@@ -35,7 +35,7 @@ pub mod bindings {
 
 pub use deployment::deploy_request;
 pub use error::fault;
-pub use value::{Violation, attributes, cursor, id, map, to_domain, to_wit, values};
+pub use value::{Violation, attributes, cursor, id, to_wit, values};
 
 /// The contract's version: what a manifest's `contract` is compared with.
 pub const VERSION: &str = "0.1.0";

@@ -69,8 +69,7 @@ pub fn to_wit(time: Timestamp) -> wit::Timestamp {
 }
 
 /// Time as the domain has it: what it can't hold becomes the end of time.
-#[must_use]
-pub fn to_domain(time: wit::Timestamp) -> Timestamp {
+pub(crate) fn to_domain(time: wit::Timestamp) -> Timestamp {
     Timestamp(i64::try_from(time).unwrap_or(i64::MAX))
 }
 
@@ -126,8 +125,7 @@ pub fn attributes(map: BTreeMap<String, String>) -> Vec<wit::Attribute> {
 }
 
 /// A map as the domain has it; of a key that is there twice the last value.
-#[must_use]
-pub fn map(attributes: Vec<wit::Attribute>) -> BTreeMap<String, String> {
+pub(crate) fn map(attributes: Vec<wit::Attribute>) -> BTreeMap<String, String> {
     attributes.into_iter().map(|attribute| (attribute.key, attribute.value)).collect()
 }
 

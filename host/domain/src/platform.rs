@@ -9,13 +9,14 @@ mod deployment;
 mod error;
 mod gate;
 mod hook;
+mod outcome;
 mod run;
 mod runner;
 mod schedule;
 mod stored;
 mod transfer;
 
-pub use change::{Change, ChangeKind, Outcome};
+pub use change::{Change, ChangeKind};
 pub use definition::{Definition, Finding, LintRequest, RemotePipeline};
 pub use deployment::{
     Actual, DeployArtifact, DeployRequest, DeployTicket, EnvironmentChange, ProtectionRule, RemoteDeployment,
@@ -24,6 +25,7 @@ pub use deployment::{
 pub use error::{CallError, CallErrorKind, TrapCause};
 pub use gate::{Gate, GateDecision};
 pub use hook::{Decoded, Delivery, Hook, HookObservation, MissedDelivery};
+pub use outcome::Outcome;
 pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
 pub use runner::{RemoteRunner, RunnerRequest};
 pub use schedule::{Schedule, ScheduleChange, TriggerToken};

@@ -42,7 +42,8 @@ pub(crate) struct Data {
     pub(crate) reads: Vec<(String, BTreeMap<String, String>)>,
     /// The next change of this function is made, and its answer breaks off.
     pub(crate) breaks_off: Option<String>,
-    runs: Vec<Value>,
+    /// Runs that there are.
+    pub(crate) runs: Vec<Value>,
 }
 
 #[derive(Clone)]
@@ -78,6 +79,13 @@ impl Platform {
         self.data().answers.insert(function.into(), document);
     }
 
+    /// A run has ended well.
+    pub(crate) fn ends(&self, run: &str) {
+        let mut data = self.data();
+        let run = data.runs.iter_mut().find(|known| known["id"] == run).unwrap();
+        run["state"] = json!("passed");
+    }
+
     /// The last change that it was asked for.
     pub(crate) fn last(&self) -> Asked {
         self.data().asked.last().unwrap().clone()
@@ -91,7 +99,13 @@ impl Platform {
     /// The arguments of the last read of this function.
     pub(crate) fn read(&self, function: &str) -> BTreeMap<String, String> {
         let reads = &self.data().reads;
-        reads.iter().rev().find(|(read, _)| read == function).unwrap_or_else(|| panic!("{function} was not read")).1.clone()
+        reads
+            .iter()
+            .rev()
+            .find(|(read, _)| read == function)
+            .unwrap_or_else(|| panic!("{function} was not read"))
+            .1
+            .clone()
     }
 }
 
@@ -112,7 +126,7 @@ impl Data {
     fn make(&mut self, asked: &Asked) -> Value {
         let arguments = &asked.arguments;
         match asked.function.as_str() {
-            "runs.trigger" => {
+            "runs.trigger" if !self.answers.contains_key("runs.trigger") => {
                 let id = format!("r{}", self.runs.len() + 1);
                 let run = json!({
                     "id": id, "pipeline": arguments["pipeline"], "state": "running",

@@ -179,6 +179,12 @@ impl EngineHandle {
         self.inner.poke_provider(provider);
     }
 
+    /// Its platform has told something, be it of runs that nobody here knows.
+    pub fn hint(&self, provider: ProviderId) {
+        self.inner.in_flight.look_wide(provider);
+        self.inner.poke_provider(provider);
+    }
+
     /// Ends the call of this operation, if one is under way here.
     pub fn cut(&self, operation: OperationId) -> bool {
         self.inner.in_flight.cut(operation)

@@ -85,9 +85,24 @@ pub(crate) async fn values(store: &Store, vault: &Vault) -> Result<Vec<Secret>, 
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_value_that_is_going_to_be_stored_is_masked_and_stays_so_when_others_change() {
+        let store = Store::in_memory().unwrap();
+        let key = novacron_cicd_vault::KeySource::Bytes(Secret::new(vec![7; 32]));
+        let masking = Masking::new(store, Arc::new(Vault::open(&key).unwrap()), Arc::default());
+        masking.expect(Secret::new("handed-out-by-the-platform")).await.unwrap();
+        let other = Some(Secret::new("another-secret-of-some-length"));
+        masking.around(other, async { Ok(()) }).await.unwrap();
+        let mut value = json!("it is handed-out-by-the-platform");
+        masking.clean(&mut value);
+        assert_eq!(value, json!("it is ***"));
+    }
 
     #[test]
     fn texts_at_any_depth_are_masked() {

@@ -8,11 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    DeployRequest, EnvironmentChange, GateDecision, Given, Hook, RemoteDeployment, RemoteEnvironment, RemotePipeline,
-    RunRef, RunnerRequest, Schedule, ScheduleChange, TriggerToken, Value,
-};
-use crate::{Timestamp, status::State};
+use super::{DeployRequest, EnvironmentChange, GateDecision, Given, RunRef, RunnerRequest, ScheduleChange, Value};
+use crate::status::State;
 
 macro_rules! changes {
     ($($(#[$doc:meta])* $name:ident = $word:literal calls $function:literal {
@@ -384,44 +381,55 @@ fn named<'a>(at: &str, values: &'a BTreeMap<String, Given>) -> Vec<(String, &'a 
     values.iter().filter_map(secret).collect()
 }
 
-/// What a change led to, in the platform's words.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Nothing that it says more of.
-    #[default]
-    Nothing,
-    /// The pipeline as it is now.
-    Pipeline(RemotePipeline),
-    /// The schedule as it is now.
-    Schedule(Schedule),
-    /// The token, without its value.
-    TriggerToken(TriggerToken),
-    /// What was started: a run, or a place in the queue.
-    Run {
-        /// The platform's id of the run.
-        run: Option<String>,
-        /// A place in the queue.
-        ticket: Option<String>,
-    },
-    /// The new runner, without what it authenticates with.
-    Runner {
-        /// The platform's id, where there is one already.
-        id: Option<String>,
-        /// When what it authenticates with ends.
-        expires: Option<Timestamp>,
-        /// The plugin's own.
-        more: BTreeMap<String, String>,
-    },
-    /// The webhook as it is now.
-    Hook(Hook),
-    /// The environment as it is now.
-    Environment(RemoteEnvironment),
-    /// The deployment that was started; none: it is in a queue, or the platform does not say.
-    Deployment {
-        /// The deployment.
-        deployment: Option<RemoteDeployment>,
-        /// A place in the queue.
-        ticket: Option<String>,
-    },
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn play() -> Change {
+        let run = RunRef { pipeline: "app".into(), run: "17".into(), attempt: None };
+        let variables = BTreeMap::from([("A".into(), Given::text("1")), ("KEY".into(), Given::secret("deploy-key"))]);
+        Change::RunPlay { run, job: "release".into(), variables }
+    }
+
+    #[test]
+    fn a_change_is_read_as_it_was_stored_under_its_word() {
+        let stored = serde_json::to_value(play()).unwrap();
+        assert_eq!(stored["run.play"]["variables"]["KEY"]["value"]["secret"], "deploy-key");
+        assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), play());
+    }
+
+    #[test]
+    fn every_secret_that_a_change_hands_over_is_named_with_its_place() {
+        let put = Change::SecretPut {
+            name: "DEPLOY_KEY".into(),
+            scope: None,
+            kind: "text".into(),
+            parts: BTreeMap::from([("value".into(), "deploy-key".into())]),
+            options: BTreeMap::new(),
+        };
+        let (events, options) = (Vec::new(), BTreeMap::new());
+        let hook = Change::HookRegister { url: String::new(), events, secret: Some("hook".into()), options };
+        let rows = [
+            (play(), vec![("/variables/KEY", "deploy-key")]),
+            (put, vec![("/parts/value", "deploy-key")]),
+            (hook, vec![("/secret", "hook")]),
+            (Change::HookUnregister { hook: "1".into() }, vec![]),
+        ];
+        for (change, expected) in rows {
+            let named = change.secrets();
+            let named: Vec<_> = named.iter().map(|(at, name)| (at.as_str(), *name)).collect();
+            assert_eq!(named, expected, "{}", change.kind().as_str());
+        }
+    }
+
+    #[test]
+    fn words_and_functions_are_each_of_one_change() {
+        for (at, kind) in ChangeKind::ALL.iter().enumerate() {
+            let others = || ChangeKind::ALL[..at].iter();
+            assert!(others().all(|other| other.as_str() != kind.as_str()), "{}", kind.as_str());
+            assert!(others().all(|other| other.function() != kind.function()), "{}", kind.function());
+        }
+    }
 }

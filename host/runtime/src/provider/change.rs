@@ -12,7 +12,7 @@ use novacron_cicd_contract::{
     deploy_request, values,
 };
 use novacron_cicd_domain::platform::{
-    CallError, CallErrorKind, Change, DeployTicket, OperationArg, Outcome, Ticket, TrapCause,
+    CallError, CallErrorKind, Change, ChangeKind, DeployTicket, OperationArg, Outcome, Ticket, TrapCause,
 };
 use novacron_cicd_vault::Secret;
 
@@ -66,7 +66,7 @@ impl Provider {
     /// # Errors
     /// [`CallError`]; its `retry` says whether it may be sent again.
     pub async fn change(&self, operation: &OperationArg, change: Change) -> Result<Changed, CallError> {
-        let correlation = operation.id.correlation();
+        let (kind, correlation) = (change.kind(), operation.id.correlation());
         let operation: wit::Operation = operation.into();
         match change {
             Change::RunForceCancel { run } => {
@@ -164,7 +164,8 @@ impl Provider {
                     }
                 );
                 let ((outcome, slot), meter) = call.await?;
-                self.handed_out("pipeline-triggers.create-token", outcome, slot.as_deref(), &meter)
+                let secret = handed_out(&meter, slot.as_deref()).ok_or_else(|| self.lost(kind, &meter))?;
+                Ok(Changed { outcome, secret: Some(secret) })
             }
             Change::TriggerTokenDelete { pipeline: id, token } => {
                 guest!(
@@ -256,18 +257,14 @@ impl Provider {
                 let call = guest!(
                     self, runner_creation, "runner-creation.create-runner" captures,
                     |store, guest| guest.call_create_runner(store, &operation, &request),
-                    |answer| {
-                        let id = answer.runner.map(|id| novacron_cicd_contract::id("created-runner.runner", id));
-                        let outcome = Outcome::Runner {
-                            id: id.transpose()?,
-                            expires: answer.expires.map(novacron_cicd_contract::to_domain),
-                            more: novacron_cicd_contract::map(answer.more),
-                        };
-                        Ok((outcome, answer.slot))
+                    |mut answer| {
+                        let slot = std::mem::take(&mut answer.slot);
+                        Ok((Outcome::try_from(answer)?, slot))
                     }
                 );
                 let ((outcome, slot), meter) = call.await?;
-                self.handed_out("runner-creation.create-runner", outcome, Some(&slot), &meter)
+                let secret = handed_out(&meter, Some(&slot)).ok_or_else(|| self.lost(kind, &meter))?;
+                Ok(Changed { outcome, secret: Some(secret) })
             }
             Change::RunnerAssign { runner, project } => {
                 guest!(
@@ -381,26 +378,20 @@ impl Provider {
         }
     }
 
-    /// The outcome with what the call captured into `slot`. Where that is nothing, the platform acted and what it handed
-    /// out is lost: the call's outcome counts as unknown.
-    fn handed_out(
-        &self,
-        function: &str,
-        outcome: Outcome,
-        slot: Option<&str>,
-        meter: &Meter,
-    ) -> Result<Changed, CallError> {
-        let captured = slot.and_then(|slot| meter.scope.captured(slot));
-        if let Some(captured) = captured {
-            return Ok(Changed { outcome, secret: Some(captured.value().duplicate()) });
-        }
-        Err(CallError {
+    /// The platform acted, and what it handed out is not to be found: the call's outcome counts as unknown.
+    fn lost(&self, kind: ChangeKind, meter: &Meter) -> CallError {
+        CallError {
             kind: CallErrorKind::Trap { cause: TrapCause::Contract },
             message: "what the platform handed out was captured into no slot that the plugin named".into(),
             hint: None,
             plugin: self.plugin.manifest().id.clone(),
-            function: function.to_owned(),
+            function: kind.function().to_owned(),
             sent: meter.scope.change_sent(),
-        })
+        }
     }
+}
+
+/// What a call captured into a slot.
+fn handed_out(meter: &Meter, slot: Option<&str>) -> Option<Secret> {
+    Some(meter.scope.captured(slot?)?.value().duplicate())
 }

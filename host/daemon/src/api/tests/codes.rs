@@ -46,14 +46,16 @@ const OTHERS: &[(&str, &[&str])] = &[
             "token.create",
             "token.reset",
             "token.revoke",
+            "webhook.replay",
         ],
     ),
     ("the span around a call", &["plugin.call"]),
     (
-        "keys of a trigger, and of a request",
+        "keys of a trigger, a deployment or a request",
         &[
             "novacron.cache",
             "novacron.callback-token",
+            "novacron.description",
             "novacron.pipeline-name",
             "novacron.repository",
             "novacron.run-id",
