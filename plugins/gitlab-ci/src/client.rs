@@ -283,6 +283,9 @@ mod tests {
 
     use super::*;
 
+    /// Status, headers, body, and what begins that which is told.
+    type Row<'a> = (u16, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
     #[test]
     fn a_refusal_of_any_shape_is_told_in_sentences() {
         let later = "RateLimited(None) This endpoint has been requested too many times.";
@@ -290,7 +293,7 @@ mod tests {
         let limit = r#"{"message":{"error":"This endpoint has been requested too many times."}}"#;
         let variables = r#"{"message":{"base":["Insufficient permissions to set pipeline variables"]}}"#;
         let spent: &[_] = &[("ratelimit-remaining", "0"), ("ratelimit-reset", "1")];
-        let rows: [(u16, &[(&str, &str)], &str, &str); 17] = [
+        let rows: [Row<'_>; 17] = [
             (400, &[], r#"{"message":{"base":["Reference not found"]}}"#, "request: Reference not found"),
             (400, &[], r#"{"message":{"a":["is long"],"x":["y","z"]}}"#, "x: a is long; x y; x z"),
             (400, &[], r#"{"error":"ref is missing"}"#, "request: ref is missing"),
