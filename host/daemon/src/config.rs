@@ -82,6 +82,10 @@ pub struct Limits {
     pub shutdown: Duration,
     /// How long a run that reports by callback may be silent.
     pub run_silence: Duration,
+    /// The shortest and the longest time between two looks at a platform.
+    pub poll: (Duration, Duration),
+    /// How long webhook deliveries are kept that were read, and how many bytes of them.
+    pub webhooks_kept: (Duration, u64),
 }
 
 /// Where to listen.

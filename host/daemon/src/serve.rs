@@ -102,6 +102,8 @@ fn services_config(config: &Config, callbacks: CallbackBase) -> ServicesConfig {
         call_deadline: config.sandbox.call_timeout,
         heartbeat: config.limits.run_silence,
         artifact_limit: config.limits.artifact_bytes,
+        poll: config.limits.poll,
+        webhooks_kept: config.limits.webhooks_kept,
         ..ServicesConfig::new(config.state_dir.clone())
     }
 }

@@ -38,6 +38,8 @@ ids! {
     ArtifactId;
     /// A bearer token of the API.
     TokenId;
+    /// A webhook's delivery.
+    DeliveryId;
 }
 
 impl OperationId {

@@ -45,7 +45,7 @@ async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
     }
     let log = site.log(&id).await;
     assert!(
-        log.contains("building version 1.2.3 release True level full jobs 4 region south on ['mac', 'bsd']\n"),
+        log.contains("building version 1.2.3 release True level full jobs 4 region south on [mac, bsd]\n"),
         "{log}"
     );
     assert!(log.contains("to the other stream\n") && log.contains("tested\n"), "{log}");

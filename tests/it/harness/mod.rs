@@ -16,8 +16,8 @@ mod mark;
 mod repository;
 mod world;
 
-pub(crate) use api::Api;
-pub(crate) use buildbot::{Buildbot, PASSWORD, USER};
+pub(crate) use api::{Answer, Api};
+pub(crate) use buildbot::{Buildbot, Hook, PASSWORD, USER};
 pub(crate) use cli::Cli;
 pub(crate) use contract::Contract;
 pub(crate) use features::assert_are_features;

@@ -24,6 +24,14 @@ for (const parameter of Object.values(api.components.parameters)) {
   }
 }
 
+// An address that may be none, and then is the empty text, is no address.
+const withEmpty = value => {
+  if (value === null || typeof value !== 'object') return;
+  if (value.format === 'uri' && value.default === '') delete value.format;
+  Object.values(value).forEach(withEmpty);
+};
+withEmpty(api.components.schemas);
+
 // The path of a file has slashes in it; Prism takes a parameter for one segment.
 const inFolders = { ...api.paths[`${REPOSITORY}/contents/{path}`] };
 for (const folders of [['one'], ['one', 'two'], ['one', 'two', 'three']]) {

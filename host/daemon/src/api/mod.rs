@@ -35,6 +35,7 @@ mod tests;
 mod time;
 pub mod tokens;
 mod view;
+pub mod webhooks;
 pub mod words;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, response::IntoResponse as _};
@@ -50,21 +51,26 @@ use utoipa_axum::router::OpenApiRouter;
 /// Everything, for the listener of operators and of NovaCron.
 pub fn router(state: ApiState) -> Router {
     let needs_token = middleware::from_fn_with_state(state.clone(), auth::require_token);
-    let all = nouns().route_layer(needs_token).merge(health::routes()).merge(callbacks::routes());
+    let all = nouns().route_layer(needs_token).merge(health::routes()).merge(outside());
     wrap(all, state)
 }
 
-/// What the whole world may reach: callbacks of runs, and whether we live.
+/// What the whole world may reach: callbacks of runs, webhooks of platforms, and whether we live.
 pub fn public_router(state: ApiState) -> Router {
     let live = OpenApiRouter::new().route("/healthz", axum::routing::get(health::healthz));
-    wrap(callbacks::routes().merge(live), state)
+    wrap(outside().merge(live), state)
 }
 
 /// The document that describes [`router`], from the handlers themselves.
 pub fn openapi() -> OpenApi {
-    let mut document = nouns().merge(health::routes()).merge(callbacks::routes()).into_openapi();
+    let mut document = nouns().merge(health::routes()).merge(outside()).into_openapi();
     document::finish(&mut document);
     document
+}
+
+/// Who proves itself by something else than a token of ours.
+fn outside() -> OpenApiRouter<ApiState> {
+    callbacks::routes().merge(webhooks::hooks())
 }
 
 fn nouns() -> OpenApiRouter<ApiState> {
@@ -79,6 +85,7 @@ fn nouns() -> OpenApiRouter<ApiState> {
         .merge(secrets::routes())
         .merge(tokens::routes())
         .merge(plugins::routes())
+        .merge(webhooks::routes())
         .merge(events::routes())
         .merge(audit::routes())
 }

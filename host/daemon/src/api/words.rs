@@ -7,6 +7,7 @@ use novacron_cicd_domain::{
     run::Edges,
     status::State,
     token::Role,
+    webhook::DeliveryState,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -36,6 +37,8 @@ macro_rules! words {
 words! {
     /// Where a run, job or step stands.
     StateWord as "State" = State::ALL.map(State::as_str);
+    /// Where a delivery stands.
+    DeliveryStateWord as "WebhookState" = DeliveryState::ALL.map(DeliveryState::as_str);
     /// What a token's holder may do.
     RoleWord as "Role" = Role::ALL.map(Role::as_str);
     /// What an artifact is.

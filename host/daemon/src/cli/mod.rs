@@ -31,6 +31,7 @@ mod sse;
 mod tests;
 mod token;
 mod watch;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -109,6 +110,9 @@ pub enum Noun {
     /// See what is installed
     #[command(subcommand)]
     Plugin(plugin::Verb),
+    /// See what platforms sent, and read it again
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
     /// See what happened
     #[command(subcommand)]
     Event(event::Verb),
@@ -188,6 +192,7 @@ async fn dispatch(noun: Noun, global: &Global) -> Result<Exit, CliError> {
         Noun::Token(verb) => token::run(verb, &client, &out).await,
         Noun::Operation(verb) => operation::run(verb, &client, &out).await,
         Noun::Runner(verb) => runner::run(verb, &client, &out).await,
+        Noun::Webhook(verb) => webhook::run(verb, &client, &out).await,
         Noun::Plugin(verb) => plugin::run(verb, &client, &out).await,
         Noun::Event(verb) => event::run(verb, &client, &out).await,
         Noun::Audit(verb) => audit::run(verb, &client, &out).await,

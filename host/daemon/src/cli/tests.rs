@@ -73,6 +73,7 @@ const PROMISED: &[(&str, &[&str])] = &[
     ("token", &["create", "list", "revoke", "reset"]),
     ("operation", &["list", "show", "cancel", "resolve"]),
     ("plugin", &["list", "inspect", "approve"]),
+    ("webhook", &["list", "show", "replay"]),
     ("event", &["list", "watch"]),
     ("audit", &["list", "verify"]),
     ("config", &["show"]),

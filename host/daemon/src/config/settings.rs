@@ -75,7 +75,7 @@ pub const SETTINGS: &[Setting] = &[
         "NOVACRON_CICD_PUBLIC_LISTEN",
         Text,
         |_| vec![],
-        "ADDRESS:PORT or unix:/PATH of a second listener that serves the callbacks of runs only"
+        "ADDRESS:PORT or unix:/PATH of a second listener that serves the callbacks of runs and the webhooks of platforms only"
     ),
     setting!(
         "public_url",
@@ -176,6 +176,34 @@ pub const SETTINGS: &[Setting] = &[
         |_| vec!["900".into()],
         "a number from 1 to 604800: how long a run that reports by callback may be silent before it is lost"
     ),
+    setting!(
+        "limits.poll_shortest_seconds",
+        "NOVACRON_CICD_LIMITS_POLL_SHORTEST_SECONDS",
+        Number,
+        |_| vec!["1".into()],
+        "a number from 1 to 86400: the time between two looks at a platform on which something changes"
+    ),
+    setting!(
+        "limits.poll_longest_seconds",
+        "NOVACRON_CICD_LIMITS_POLL_LONGEST_SECONDS",
+        Number,
+        |_| vec!["30".into()],
+        "a number from 1 to 86400: the time between two looks at a platform on which nothing does"
+    ),
+    setting!(
+        "limits.webhook_days",
+        "NOVACRON_CICD_LIMITS_WEBHOOK_DAYS",
+        Number,
+        |_| vec!["14".into()],
+        "a number from 1 to 3650: how long webhook deliveries are kept that were read"
+    ),
+    setting!(
+        "limits.webhook_mib",
+        "NOVACRON_CICD_LIMITS_WEBHOOK_MIB",
+        Number,
+        |_| vec!["1024".into()],
+        "a number from 1 to 1048576: MiB of webhook deliveries that are kept after they were read"
+    ),
 ];
 
 /// The setting of that key.
@@ -252,6 +280,17 @@ pub(super) fn check(values: BTreeMap<&'static str, (Vec<String>, Source)>) -> Re
             connections: texts.required("limits.connections", |text| number(text, 1, 65_536))?,
             shutdown: texts.required("limits.shutdown_seconds", |text| seconds(text, 0, 600))?,
             run_silence: texts.required("limits.run_silence_seconds", |text| seconds(text, 1, 604_800))?,
+            poll: {
+                let shortest = texts.required("limits.poll_shortest_seconds", |text| seconds(text, 1, 86_400))?;
+                let longest = texts.required("limits.poll_longest_seconds", |text| seconds(text, 1, 86_400))?;
+                (shortest, longest.max(shortest))
+            },
+            webhooks_kept: (
+                texts
+                    .required("limits.webhook_days", |text| number::<u64>(text, 1, 3650))
+                    .map(|days| Duration::from_secs(days * 24 * 60 * 60))?,
+                texts.required("limits.webhook_mib", |text| number::<u64>(text, 1, 1 << 20))? << 20,
+            ),
         },
         sources: BTreeMap::new(),
     };

@@ -7,7 +7,7 @@ use std::{
 
 use novacron_cicd_domain::{
     Timestamp,
-    id::{OperationId, ProviderId},
+    id::{OperationId, ProviderId, RunId},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,8 @@ struct State {
     calls: HashMap<OperationId, CancellationToken>,
     reminders: BTreeSet<Timestamp>,
     pokes: HashSet<ProviderId>,
+    wide: HashSet<ProviderId>,
+    missing: HashMap<RunId, Timestamp>,
 }
 
 impl InFlight {
@@ -55,6 +57,16 @@ impl InFlight {
         self.lock().calls.len()
     }
 
+    /// A run is nowhere on its platform; since when that is so, as far as this process knows.
+    pub(super) fn missing(&self, run: RunId, now: Timestamp) -> Timestamp {
+        *self.lock().missing.entry(run).or_insert(now)
+    }
+
+    /// It is there.
+    pub(super) fn found(&self, run: RunId) {
+        self.lock().missing.remove(&run);
+    }
+
     /// Something will be due then.
     pub(super) fn remind(&self, at: Timestamp) {
         self.lock().reminders.insert(at);
@@ -63,6 +75,15 @@ impl InFlight {
     /// There is something to see on this provider's platform.
     pub(super) fn poke(&self, provider: ProviderId) {
         self.lock().pokes.insert(provider);
+    }
+
+    /// What it is may be a run of others.
+    pub(super) fn look_wide(&self, provider: ProviderId) {
+        self.lock().wide.insert(provider);
+    }
+
+    pub(super) fn take_wide(&self, provider: ProviderId) -> bool {
+        self.lock().wide.remove(&provider)
     }
 
     pub(super) fn take_pokes(&self) -> HashSet<ProviderId> {

@@ -30,6 +30,8 @@ pub mod verdict;
 mod worker;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
@@ -176,6 +178,12 @@ impl EngineHandle {
 
     /// There is something to see on this provider's platform.
     pub fn poke(&self, provider: ProviderId) {
+        self.inner.poke_provider(provider);
+    }
+
+    /// Its platform has told something, be it of runs that nobody here knows.
+    pub fn hint(&self, provider: ProviderId) {
+        self.inner.in_flight.look_wide(provider);
         self.inner.poke_provider(provider);
     }
 

@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::Run,
 };
-use novacron_cicd_store::StoreError;
+use novacron_cicd_store::{Hint, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub(super) struct Looked {
     wait: Option<Duration>,
     /// It makes no sense to look further now.
     stop: bool,
+    /// To be looked at again so soon, whatever the pace is.
+    again: Option<Duration>,
 }
 
 impl Looked {
@@ -51,7 +53,7 @@ impl Looked {
 
     /// To be looked at again, by default at the usual pace.
     pub(super) fn put_off(wait: Option<Duration>) -> Self {
-        Self { changed: false, active: true, wait, stop: wait.is_some() }
+        Self { active: true, wait, stop: wait.is_some(), ..Self::default() }
     }
 
     fn and(&mut self, other: Self) {
@@ -59,6 +61,7 @@ impl Looked {
         self.active |= other.active;
         self.wait = self.wait.max(other.wait);
         self.stop |= other.stop;
+        self.again = self.again.into_iter().chain(other.again).min();
     }
 }
 
@@ -73,6 +76,8 @@ struct Beat {
     /// When to look for runs of others, where that is not cheap.
     wide: Timestamp,
     looking: bool,
+    /// There is something to see that the look under way may have come too early for.
+    poked: bool,
 }
 
 /// Until the engine stops.
@@ -89,6 +94,7 @@ pub(super) async fn follow(inner: Arc<Inner>) {
             if let Some(beat) = beats.get_mut(&provider) {
                 beat.due = now;
                 beat.interval = shortest;
+                beat.poked = beat.looking;
             }
         }
         match inner.world.ledger.providers().await {
@@ -103,10 +109,11 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                         interval: shortest,
                         wide: now,
                         looking: false,
+                        poked: false,
                     });
                     if !beat.looking && beat.due <= now && beat.quiet_until <= now {
                         beat.looking = true;
-                        let wide = beat.wide <= now;
+                        let wide = inner.in_flight.take_wide(provider.id) || beat.wide <= now;
                         if wide {
                             beat.wide = now.plus_millis(millis(longest));
                         }
@@ -133,7 +140,8 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                     (false, false) => longest,
                 };
                 let now = inner.now();
-                beat.due = now.plus_millis(millis(beat.interval));
+                let pause = looked.again.map_or(beat.interval, |again| again.min(beat.interval));
+                beat.due = if std::mem::take(&mut beat.poked) { now } else { now.plus_millis(millis(pause)) };
                 beat.quiet_until = now.plus_millis(looked.wait.map_or(0, millis));
             }
             () = &mut poked => {}
@@ -152,6 +160,11 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
         Ok(runs) => runs,
         Err(error) => return Looked::unreadable(&error),
     };
+    // What is said from here on may come too late for this look, and is looked at in the next.
+    let hinted = match inner.world.ledger.hinted(provider.id).await {
+        Ok(hinted) => hinted,
+        Err(error) => return Looked::unreadable(&error),
+    };
     let mut looked = Looked::default();
     for run in runs {
         if looked.stop || inner.stopping.is_cancelled() {
@@ -167,6 +180,12 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
             },
         });
     }
+    for (hint, run) in hinted {
+        if looked.stop || inner.stopping.is_cancelled() {
+            break;
+        }
+        looked.and(heed(inner, provider, hint, run, &cancel).await);
+    }
     // After ours: what can be known of those is known then.
     if looked.stop || inner.stopping.is_cancelled() || !(wide || discover::is_cheap(inner, provider)) {
         return looked;
@@ -178,6 +197,38 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
         if let Some(external) = &run.external_id {
             looked.and(read(inner, provider, &run, external, &cancel).await);
         }
+    }
+    looked
+}
+
+/// Looks at a run that the platform said something of: as at one of ours, and as at one of others where it is not known or
+/// was over.
+async fn heed(inner: &Inner, provider: &Provider, hint: Hint, run: Option<Run>, cancel: &CancellationToken) -> Looked {
+    let mut looked = Looked::default();
+    let mut found = true;
+    // Those of ours that go on were read just now.
+    if run.is_none_or(|run| run.status.state.is_terminal()) {
+        let reference = RunRef { pipeline: hint.pipeline.clone(), run: hint.run.clone(), attempt: None };
+        let to_read = match discover::look_at(inner, provider, reference, cancel).await {
+            Ok(to_read) => to_read,
+            // It may go better later; what is there says so itself then.
+            Err((seen, true)) => return seen,
+            Err((seen, false)) => {
+                looked.and(seen);
+                found = false;
+                Vec::new()
+            }
+        };
+        for run in to_read {
+            looked.changed = true;
+            if let Some(external) = &run.external_id {
+                looked.and(read(inner, provider, &run, external, cancel).await);
+            }
+        }
+    }
+    match inner.world.ledger.looked_at(provider.id, hint, found).await {
+        Ok(looks) => looked.again = looks.map(|looks| Duration::from_secs(1 << looks.saturating_sub(1).min(6))),
+        Err(error) => looked.and(Looked::unreadable(&error)),
     }
     looked
 }

@@ -14,14 +14,14 @@ use novacron_cicd_domain::{
     parameter::Parameter,
     pipeline::Pipeline,
     platform::{
-        CallError, CancelTarget, Change, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest,
-        OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage, RemotePipeline, RetryScope,
-        RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan, FoundRun, LogAnswer,
+        LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage, RemotePipeline,
+        RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
 };
-use novacron_cicd_store::{Claim, StoreError};
+use novacron_cicd_store::{Claim, Hint, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -186,6 +186,8 @@ pub trait Providers: Send + Sync + 'static {
     ) -> Result<Vec<RemoteDeployment>, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
+    /// `webhooks.decode`
+    async fn decode(&self, call: Call, delivery: Delivery) -> Result<Decoded, CallError>;
     /// `pipelines.list-pipelines`
     async fn pipelines(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError>;
     /// `pipelines.get`
@@ -260,6 +262,8 @@ pub trait Ledger: Send + Sync + 'static {
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError>;
     /// Ends runs that were silent past their deadline; those that ended.
     async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError>;
+    /// Ends a run that the platform has lost; false where there is nothing to end.
+    async fn lose(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError>;
     /// Runs of a provider that are not at their end.
     async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError>;
     /// Every connection.
@@ -268,6 +272,11 @@ pub trait Ledger: Send + Sync + 'static {
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError>;
     /// What the platform calls our pipelines there, each once, and how far their runs have been seen.
     async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError>;
+    /// Runs that the platform said something of, with ours where it is known.
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError>;
+    /// It was looked at. What comes of it may show a little later: it is looked at again until its run has ended or it was
+    /// looked at often enough. Answers how often it was looked at, where it is to be looked at again.
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError>;
     /// Takes in what was seen of runs that may be others', and notes how far was looked.
     async fn take_in(
         &self,
@@ -276,6 +285,8 @@ pub trait Ledger: Send + Sync + 'static {
         noted: Noted,
         now: Timestamp,
     ) -> Result<TakenIn, StoreError>;
+    /// The same of one run, beside what was noted.
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError>;
     /// Records what artifacts the platform has of an attempt of a run; those that are known stay.
     async fn artifacts(
         &self,

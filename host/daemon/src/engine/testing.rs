@@ -20,10 +20,10 @@ use novacron_cicd_domain::{
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
-        LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemoteDeployment,
-        RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
-        TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact,
+        RemoteDeployment, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
+        Transfer, TriggerRequest,
     },
     provider::Provider,
     run::SeenRun,
@@ -102,6 +102,10 @@ pub(crate) struct Scene {
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
     pub(crate) states: BTreeMap<String, State>,
+    /// How reads of runs fail.
+    pub(crate) unreadable: Option<CallErrorKind>,
+    /// How often a run was read.
+    pub(crate) read: usize,
     /// What the list of runs has, newest first.
     pub(crate) listed: Vec<FoundRun>,
     /// What changed, one answer after the other; then nothing.
@@ -122,6 +126,10 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
+    /// Every definition that was written.
+    pub(crate) definitions: Vec<Definition>,
+    /// What deliveries are decoded to, one after the other.
+    pub(crate) decoded: VecDeque<Result<Decoded, CallErrorKind>>,
     /// Every change that arrived.
     pub(crate) made: Vec<(OperationArg, Change, BTreeMap<String, SecretSource>)>,
     /// Changes that were made: of one operation once where the platform deduplicates, or the function looks first.
@@ -261,6 +269,10 @@ impl Providers for FakePlatform {
 
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
         let mut scene = self.scene();
+        scene.read += 1;
+        if let Some(kind) = &scene.unreadable {
+            return Err(error(kind.clone(), false));
+        }
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
         let attempt = scene.attempts;
         let stands = scene.states.get(&run.run).map(|state| seen(&run.run, *state));
@@ -408,6 +420,15 @@ impl Providers for FakePlatform {
         Ok(LogAnswer::Chunk(self.scene().log.pop_front().unwrap_or(nothing)))
     }
 
+    async fn decode(&self, _: Call, delivery: Delivery) -> Result<Decoded, CallError> {
+        match self.scene().decoded.pop_front() {
+            Some(answer) => answer.map_err(|kind| error(kind, false)),
+            None => {
+                Ok(Decoded { observations: Vec::new(), ignored: Some(String::from_utf8_lossy(&delivery.body).into()) })
+            }
+        }
+    }
+
     async fn pipelines(&self, _: Call, _: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {
         Ok(RemotePage { items: Vec::new(), next: None })
     }
@@ -422,7 +443,7 @@ impl Providers for FakePlatform {
     }
 
     async fn definition(&self, _: Call, _: String) -> Result<Definition, CallError> {
-        Ok(Definition::default())
+        Ok(self.scene().definitions.last().cloned().unwrap_or_default())
     }
 
     async fn create_pipeline(
@@ -431,6 +452,7 @@ impl Providers for FakePlatform {
         _: OperationArg,
         definition: Definition,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition.clone());
         self.pipeline(call, format!("made-{}", definition.name)).await
     }
 
@@ -439,9 +461,10 @@ impl Providers for FakePlatform {
         call: Call,
         _: OperationArg,
         id: String,
-        _: Definition,
+        definition: Definition,
         _: Option<String>,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition);
         self.pipeline(call, id).await
     }
 

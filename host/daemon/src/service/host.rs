@@ -18,12 +18,15 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::Run,
 };
-use novacron_cicd_store::{NewAudit, NewEvent, Reader, Store, StoreError, Tx};
-use novacron_cicd_vault::Vault;
+use novacron_cicd_store::{EventFilter, NewAudit, NewEvent, Reader, Store, StoreError, Tx};
+use novacron_cicd_vault::{Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids, masking::Masking, reach::Reach};
+use super::{
+    Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids, masking::Masking, reach::Reach, secrets,
+    webhooks::Intake,
+};
 use crate::{
     artifact::Blobs,
     engine::{
@@ -49,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) blobs: Blobs,
     /// Of platforms, under way.
     pub(crate) fetches: Fetches,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) settings: Settings,
 }
 
@@ -57,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) artifact_limit: u64,
+    /// How long deliveries are kept that were read, and how many bytes of them.
+    pub(crate) webhooks_kept: (Duration, u64),
 }
 
 impl Host {
@@ -85,6 +91,38 @@ impl Host {
         T: Send + 'static,
     {
         self.store.read(work).await
+    }
+
+    /// An operation as soon as it is settled or ambiguous, after `patience` at the latest as it is then.
+    pub(crate) async fn settled(&self, id: OperationId, patience: Duration) -> Result<Operation, ServiceError> {
+        let filter = EventFilter { kind: Some(EventKind::OperationState.as_str().into()), ..EventFilter::default() };
+        let after = self.store.read(|state| state.last_event_seq()).await?;
+        let mut events = Box::pin(crate::event::subscribe(&self.store, filter, after));
+        let show = || self.read(move |state| Ok(state.operation(id)?));
+        let waiting = async {
+            loop {
+                let operation = show().await?;
+                if operation.state.is_settled() || operation.state == OperationState::Ambiguous {
+                    return Ok(operation);
+                }
+                futures_util::StreamExt::next(&mut events).await;
+            }
+        };
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(operation) => operation,
+            Err(_) => show().await,
+        }
+    }
+
+    /// The value of a secret; none where there is none of that name.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Option<Secret>, ServiceError> {
+        let key = name.to_owned();
+        let stored = self.read(move |state| match state.secret(&key) {
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        });
+        let Some(stored) = stored.await? else { return Ok(None) };
+        Ok(Some(self.vault.unseal(&secrets::context(name), &stored.sealed)?))
     }
 
     /// By name or id.

@@ -33,6 +33,7 @@ mod start;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tokens;
+mod webhooks;
 
 pub use actor::Actor;
 pub use artifacts::{Artifacts, VerifiedBlob};
@@ -58,3 +59,4 @@ pub use runs::Runs;
 pub use secrets::{SecretInfo, Secrets};
 pub use start::{Services, ServicesConfig, StateDir};
 pub use tokens::{Tokens, reset_admin_token};
+pub use webhooks::{Came, LARGEST as LARGEST_WEBHOOK, Room, Sender, Webhooks};

@@ -12,9 +12,10 @@ use novacron_cicd_domain::{
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
-        LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage, RemotePipeline,
-        RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment,
+        RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
+        TriggerRequest,
     },
     provider::Provider,
 };
@@ -259,6 +260,10 @@ impl Providers for Platforms {
 
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
         self.bind(call, "logs.read").await?.read_log(&request).await
+    }
+
+    async fn decode(&self, call: Call, delivery: Delivery) -> Result<Decoded, CallError> {
+        self.bind(call, "webhooks.decode").await?.decode_webhook(delivery).await
     }
 
     async fn pipelines(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {

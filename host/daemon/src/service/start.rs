@@ -17,7 +17,7 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
-    Providers, Remote, Runs, Secrets, ServiceError, Tokens,
+    Providers, Remote, Runs, Secrets, ServiceError, Tokens, Webhooks,
     artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
@@ -27,6 +27,7 @@ use super::{
     ports::Ports,
     reach::Reach,
     tokens,
+    webhooks::{self, Intake},
 };
 use crate::{
     artifact::{BlobError, Blobs},
@@ -57,6 +58,10 @@ pub struct ServicesConfig {
     pub heartbeat: Duration,
     /// The largest artifact that is taken, in bytes.
     pub artifact_limit: u64,
+    /// The shortest and the longest time between two looks at a platform.
+    pub poll: (Duration, Duration),
+    /// How long webhook deliveries are kept that were read, and how many bytes of them.
+    pub webhooks_kept: (Duration, u64),
     /// How many operations are at work at once.
     pub workers: usize,
     /// How many of them on one provider.
@@ -77,6 +82,8 @@ impl ServicesConfig {
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15 * 60),
             artifact_limit: 16 << 30,
+            poll: EngineConfig::default().poll,
+            webhooks_kept: (Duration::from_secs(14 * 24 * 60 * 60), 1 << 30),
             workers: 16,
             workers_per_provider: 4,
         }
@@ -170,6 +177,8 @@ pub struct Services {
     pub events: Events,
     /// Answers that are given again.
     pub idempotency: Idempotency,
+    /// What platforms tell of their own accord.
+    pub webhooks: Webhooks,
     /// Who did what.
     pub audit: Audit,
     /// Whether the host can work.
@@ -236,6 +245,7 @@ impl Services {
                 per_provider: config.workers_per_provider,
                 call_deadline: config.call_deadline,
                 callbacks: config.callbacks,
+                poll: config.poll,
                 ..EngineConfig::default()
             },
             settings: Settings {
@@ -243,6 +253,7 @@ impl Services {
                 call_deadline: config.call_deadline,
                 heartbeat: config.heartbeat,
                 artifact_limit: config.artifact_limit,
+                webhooks_kept: config.webhooks_kept,
             },
         };
         Ok((Self::assemble(parts, &dir).await?, admin))
@@ -265,6 +276,7 @@ impl Services {
             logs: Some(Arc::new(logs.clone())),
         };
         let engine = Engine::start(world, engine);
+        let intake = Arc::new(Intake::new(store.read(|state| state.waiting_deliveries()).await?));
         let host = Arc::new(Host {
             store,
             vault,
@@ -279,8 +291,10 @@ impl Services {
             logs,
             blobs,
             fetches: Fetches::default(),
+            intake,
             settings,
         });
+        tokio::spawn(webhooks::work(Arc::downgrade(&host)));
         Ok(Self::of(host))
     }
 
@@ -299,6 +313,7 @@ impl Services {
             logs: Logs { host: host.clone() },
             events: Events { host: host.clone() },
             idempotency: Idempotency { host: host.clone() },
+            webhooks: Webhooks { host: host.clone() },
             audit: Audit { host: host.clone() },
             health: Health { host: host.clone() },
             host,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// All that is there.
+#[derive(Clone)]
 pub struct World {
     /// `http://HOST`, as the request that is answered names it.
     pub base: String,
@@ -40,7 +41,7 @@ pub struct World {
 pub(super) type Blobs = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
 /// A repository with all that is kept for it.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Repo {
     /// `owner/name`.
     pub name: String,

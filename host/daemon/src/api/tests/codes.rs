@@ -46,6 +46,7 @@ const OTHERS: &[(&str, &[&str])] = &[
             "token.create",
             "token.reset",
             "token.revoke",
+            "webhook.replay",
         ],
     ),
     ("the span around a call", &["plugin.call"]),

@@ -9,7 +9,7 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::{Run, SeenRun},
 };
-use novacron_cicd_store::{Claim, StoreError};
+use novacron_cicd_store::{Claim, Hint, StoreError};
 
 use crate::engine::{
     StoreLedger,
@@ -76,6 +76,9 @@ impl<S: Stage> Ledger for Staged<S> {
     async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         self.stage.stage(Kind::Other, self.ledger.lose_silent(now)).await
     }
+    async fn lose(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.lose(run, now)).await
+    }
     async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError> {
         self.stage.stage(Kind::Other, self.ledger.active_runs(provider)).await
     }
@@ -87,6 +90,15 @@ impl<S: Stage> Ledger for Staged<S> {
     }
     async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
         self.stage.stage(Kind::Other, self.ledger.watched(provider)).await
+    }
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.hinted(provider)).await
+    }
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.looked_at(provider, hint, found)).await
+    }
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.take_in_one(provider, found, now)).await
     }
     async fn take_in(
         &self,

@@ -5,6 +5,7 @@ mod changes;
 mod crash;
 mod discover;
 mod follow;
+mod hints;
 mod outcome;
 mod plans;
 mod retry;

@@ -21,6 +21,7 @@ impl Coded for ServiceError {
                 "token" => "token.not-found",
                 "plugin" => "plugin.not-found",
                 "log" => "log.not-found",
+                "webhook" => "webhook.not-found",
                 _ => "not-found",
             },
             Self::NameTaken { what, .. } => match *what {
@@ -57,6 +58,8 @@ impl Coded for ServiceError {
                 ErrorClass::Full => "state.full",
                 _ => "state.io",
             },
+            Self::Hook(error) => error.code(),
+            Self::Busy { .. } => "host.busy",
             Self::Stopping => "host.stopping",
         }
     }
@@ -98,6 +101,8 @@ impl Coded for ServiceError {
             Self::Runtime(error) => return error.hint(),
             Self::NotWaiting(error) => return error.hint(),
             Self::Io { .. } => "check the state directory: room, owner, permissions".into(),
+            Self::Hook(error) => return error.hint(),
+            Self::Busy { .. } => "try again in a few seconds".into(),
             Self::Stopping => "try again when it is up".into(),
         };
         Some(hint)

@@ -5,8 +5,10 @@ mod access;
 mod callbacks;
 mod configuration;
 mod once;
+mod remote;
 mod retry;
 mod runs;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -46,6 +48,12 @@ kind = "hmac"
 header = "x-signature"
 required = true
 description = "signs what is sent"
+[[credential]]
+slot = "hook"
+kind = "hmac"
+[webhooks]
+scheme = "standard-webhooks"
+slot = "hook"
 [settings]
 type = "object"
 additionalProperties = false
@@ -170,6 +178,7 @@ pub(crate) async fn assemble_in(
             call_deadline: Duration::from_secs(5),
             heartbeat: HEARTBEAT,
             artifact_limit: 1 << 20,
+            webhooks_kept: (Duration::from_secs(3600), 1 << 20),
         },
     };
     Services::assemble(parts, &StateDir::new(home)).await.unwrap()

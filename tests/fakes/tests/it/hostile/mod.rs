@@ -34,6 +34,7 @@ macro_rules! calls {
     };
 }
 
+mod github;
 mod jenkins;
 
 /// As many as take about twenty seconds.

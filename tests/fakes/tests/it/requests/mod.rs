@@ -83,7 +83,13 @@ fn shown(seen: &Seen, own: &str) -> String {
     headers.sort_unstable();
     writeln!(text, "  # {}", headers.join(" ")).unwrap();
     for line in seen.body.lines() {
-        writeln!(text, "  | {}", line.replace(own, "BASE")).unwrap();
+        let mut line = line.replace(own, "BASE");
+        // What is sealed is other bytes each time.
+        if let Some((before, after)) = line.split_once("\"encrypted_value\":\"") {
+            let rest = after.split_once('"').map_or("", |(_, rest)| rest);
+            line = format!("{before}\"encrypted_value\":\"SEALED\"{rest}");
+        }
+        writeln!(text, "  | {line}").unwrap();
     }
     text
 }
