@@ -111,6 +111,10 @@ pub(crate) struct Scene {
     /// Every question what changed: the pipelines and the position.
     pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
+    /// Its queue knows nothing of what was in it.
+    pub(crate) forgot: bool,
+    /// How reads of a run fail before they do not.
+    pub(crate) unread: VecDeque<CallErrorKind>,
     pub(crate) log: VecDeque<LogChunk>,
     /// How a log is to be streamed, before what `log` has.
     pub(crate) plans: VecDeque<LogPlan>,
@@ -251,11 +255,18 @@ impl Providers for FakePlatform {
     }
 
     async fn resolve_ticket(&self, _: Call, _: String, ticket: String) -> Result<Ticket, CallError> {
-        Ok(self.scene().tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
+        let mut scene = self.scene();
+        if scene.forgot {
+            return Err(error(CallErrorKind::NotFound, false));
+        }
+        Ok(scene.tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
     }
 
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
         let mut scene = self.scene();
+        if let Some(kind) = scene.unread.pop_front() {
+            return Err(error(kind, false));
+        }
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
         let attempt = scene.attempts;
         let stands = scene.states.get(&run.run).map(|state| seen(&run.run, *state));

@@ -8,6 +8,7 @@ mod outcome;
 mod plans;
 mod retry;
 mod runners;
+mod worlds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
