@@ -130,7 +130,7 @@ enum Requirement {
 }
 
 /// The tests of this very program that are run, by their last names.
-fn tests() -> BTreeSet<String> {
+pub(crate) fn tests() -> BTreeSet<String> {
     let list = |more: &[&str]| {
         let program = std::env::current_exe().unwrap();
         let output =

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::harness::{Repository, SCRIPT, SIGNING, World, pipeline_body, spoke, version_of};
+use crate::harness::{Repository, SCRIPT, SIGNING, World, assert_are_features, pipeline_body, spoke, version_of};
 
 #[tokio::test]
 async fn the_main_job_by_api() {
@@ -17,6 +17,8 @@ async fn the_main_job_by_api() {
     assert_eq!(provider.json["credentials"]["signing"]["secret"], "ci-signing");
     let found = api.act("/v1/providers/ci/check").await.expect(200);
     assert_eq!(found.json["provider"]["health"]["healthy"], true);
+    assert_eq!(found.json["features"], json!(["run-cancel"]));
+    assert_are_features(&found.json["features"]);
 
     let made = api.post("/v1/pipelines", &pipeline_body("backend", &repository)).await.expect(201);
     assert_eq!(made.json["pipeline"]["parameters"].as_array().unwrap().len(), 4, "{:#}", made.json);

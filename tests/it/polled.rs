@@ -5,6 +5,7 @@ mod moved;
 mod platform;
 mod retry;
 mod runners;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -131,3 +131,53 @@ fn fill(path: &std::path::Path) {
         while file.write_all(&block).and_then(|()| file.sync_data()).is_ok() {}
     }
 }
+
+const TLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../host/runtime/tests/egress/testdata");
+
+/// Asks over TLS whether the host lives; the authority of the test's certificate alone is believed.
+async fn lives_behind_tls(port: u16) -> Result<String, reqwest::Error> {
+    let authority = std::fs::read(format!("{TLS}/ca.pem")).unwrap();
+    let authority = reqwest::Certificate::from_pem(&authority).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().build()?;
+    let url = format!("https://127.0.0.1:{port}/healthz");
+    client.get(url).send().await?.error_for_status()?.text().await
+}
+
+#[tokio::test]
+async fn the_public_listener_speaks_tls_and_takes_a_renewed_certificate_while_it_runs() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let home = Arc::new(Home::new());
+    let (certificate, key) = (home.work().join("cert.pem"), home.work().join("key.pem"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let variables = vec![
+        ("NOVACRON_CICD_PUBLIC_LISTEN", format!("127.0.0.1:{port}")),
+        ("NOVACRON_CICD_PUBLIC_TLS_CERT", certificate.display().to_string()),
+        ("NOVACRON_CICD_PUBLIC_TLS_KEY", key.display().to_string()),
+    ];
+    let setup = Setup { variables, ..Setup::default() };
+    // A certificate that is none keeps the host from starting, and says which file.
+    std::fs::write(&certificate, "none").unwrap();
+    std::fs::copy(format!("{TLS}/server.key"), &key).unwrap();
+    assert_eq!(Host::run_to_end(&home, &setup).code(), Some(2));
+    assert!(std::fs::read_to_string(home.log()).unwrap().contains("public_tls_cert can't be"));
+
+    std::fs::copy(format!("{TLS}/server.pem"), &certificate).unwrap();
+    let host = Host::start(&home, setup).await;
+    lives_behind_tls(port).await.unwrap();
+    let insecure = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let plain = insecure.get(format!("http://127.0.0.1:{port}/healthz")).send().await;
+    assert!(plain.is_err(), "who is not encrypted gets no answer: {plain:?}");
+    let api = format!("https://127.0.0.1:{port}/v1/providers");
+    assert_eq!(insecure.get(api).bearer_auth(host.token()).send().await.unwrap().status(), 404, "no API there");
+
+    // What can't be used is told, and the one before it serves on.
+    std::fs::write(&certificate, "half a certif").unwrap();
+    let told = || std::fs::read_to_string(home.log()).unwrap().contains("the one before it serves on");
+    eventually("the host says that it can't use the certificate", || async { told().then_some(()) }).await;
+    lives_behind_tls(port).await.unwrap();
+    std::fs::copy(format!("{TLS}/server.pem"), &certificate).unwrap();
+    let took = || std::fs::read_to_string(home.log()).unwrap().contains("took the renewed certificate");
+    eventually("the host takes the new certificate", || async { took().then_some(()) }).await;
+    lives_behind_tls(port).await.unwrap();
+    assert!(host.stop().success());
+}

@@ -1,13 +1,15 @@
 //! The project's own commands: `cargo xtask demo` shows it at work, `cargo xtask test` tests it.
 //!
 //! Each command says what it does, installs what is missing, and needs nothing but rustup's toolchain, a C compiler and git; the tests also curl
-//! and Python. It is built before everything else, so its dependencies stay few; no crate of the host may be among them.
+//! and Python (Node comes from PyPI). It is built before everything else, so its dependencies stay few; no crate of the host may be among them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is for the person who runs it")]
 
 mod bench;
+mod cache;
 mod demo;
 mod guests;
 mod mutants;
+mod node;
 mod peers;
 mod process;
 mod python;
@@ -38,6 +40,8 @@ enum Command {
         /// Only tests whose name holds this
         filter: Option<String>,
     },
+    /// Install the servers, engines and clients that the tests run against
+    Peers,
     /// Build every plugin, example and test guest to target/guests
     Guests,
     /// Take each guard out of the code, and see that its test notices
@@ -67,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo { keep } => demo::run(keep),
         Command::Test { filter } => test::run(filter.as_deref()),
+        Command::Peers => peers::install().map(drop),
         Command::Guests => guests::build().map(drop),
         Command::Mutants { filter } => mutants::run(filter.as_deref()),
         Command::Bench => bench::run(),

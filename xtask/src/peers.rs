@@ -12,22 +12,32 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::{python, tree};
+use crate::{node, python, tree};
 
 /// `tests/peers.toml`; its head says what the words of a row mean.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    #[serde(default)]
+    install: Vec<Install>,
     peer: Vec<Peer>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Peer {
+struct Install {
+    name: String,
+    #[serde(default)]
+    python: Vec<PathBuf>,
+    node: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Peer {
     name: String,
     shows: String,
     test: Option<String>,
-    requirements: Option<PathBuf>,
     left_out: Option<String>,
 }
 
@@ -43,14 +53,7 @@ type Marks = BTreeMap<(String, String), String>;
 impl Peers {
     /// Reads the rows, installs what the project itself installs, and clears the marks of earlier runs.
     pub(crate) fn prepare() -> anyhow::Result<Self> {
-        let text = fs::read_to_string(tree::root().join("tests/peers.toml"))?;
-        let rows = read(&text).context("tests/peers.toml")?;
-        for row in &rows {
-            if let (Some(_), Some(requirements)) = (&row.test, &row.requirements) {
-                let place = python::environment(&row.name, &tree::root().join(requirements))?;
-                link(&place, &tree::target().join("tools").join(&row.name))?;
-            }
-        }
+        let rows = install()?;
         let marks = tree::target().join("peers");
         if marks.exists() {
             fs::remove_dir_all(&marks)?;
@@ -75,21 +78,54 @@ impl Peers {
     }
 }
 
-fn read(text: &str) -> anyhow::Result<Vec<Peer>> {
+/// Installs what the project itself installs, where it is not there yet; all rows of peers.
+pub(crate) fn install() -> anyhow::Result<Vec<Peer>> {
+    let root = tree::root();
+    let text = fs::read_to_string(root.join("tests/peers.toml"))?;
+    let table = read(&text).context("tests/peers.toml")?;
+    for row in &table.install {
+        let place = match &row.node {
+            Some(folder) => node::packages(&row.name, &root.join(folder))?,
+            None => {
+                let files: Vec<_> = row.python.iter().map(|file| root.join(file)).collect();
+                python::environment(&row.name, &files)?
+            }
+        };
+        link(&place, &tree::target().join("tools").join(&row.name))?;
+    }
+    Ok(table.peer)
+}
+
+/// A name that is a file's, and that no other row of its kind has.
+fn named<'a>(name: &'a str, names: &mut BTreeSet<&'a str>) -> anyhow::Result<()> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    ensure!(!name.is_empty() && name.chars().all(plain), "`{name}` is no name of a file");
+    ensure!(names.insert(name), "{name} has two rows");
+    Ok(())
+}
+
+fn read(text: &str) -> anyhow::Result<Table> {
     let table: Table = toml::from_str(text)?;
+    let mut names = BTreeSet::new();
+    for row in &table.install {
+        named(&row.name, &mut names)?;
+        ensure!(
+            row.node.is_some() == row.python.is_empty(),
+            "{} has to come from one of the two, python or node",
+            row.name
+        );
+    }
     let mut names = BTreeSet::new();
     for row in &table.peer {
         let name = &row.name;
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        ensure!(!name.is_empty() && name.chars().all(plain), "`{name}` is no name of a file");
-        ensure!(names.insert(name), "{name} has two rows");
+        named(name, &mut names)?;
         ensure!(!row.shows.trim().is_empty(), "{name} does not say what it shows");
         ensure!(
             row.test.is_some() != row.left_out.as_ref().is_some_and(|reason| !reason.trim().is_empty()),
             "{name} has to name its test or to say why it is left out: one of the two"
         );
     }
-    Ok(table.peer)
+    Ok(table)
 }
 
 fn faults(rows: &[Peer], marks: &Marks) -> Vec<String> {
@@ -159,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_run_is_refused_where_a_peer_left_no_mark_of_it() {
-        let rows = read(ROWS).expect("the rows are right");
+        let rows = read(ROWS).expect("the rows are right").peer;
         let asked = ("server", "the_server_is_asked", "Server 4.3");
         let silent = "did not speak to it in this run";
         let rowless = "no row of tests/peers.toml says so";
@@ -195,6 +231,10 @@ mod tests {
             (row("a", "shows = \"\"\ntest = \"t\""), Some("what it shows")),
             (row("a b", &format!("{shown}\ntest = \"t\"")), Some("no name of a file")),
             (row("a", &format!("{shown}\ntest = \"t\"")).repeat(2), Some("two rows")),
+            ("peer = []\n[[install]]\nname = \"a\"\npython = [\"r\"]".to_owned(), None),
+            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"".to_owned(), None),
+            ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the two")),
+            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(), Some("one of the two")),
         ];
         for (text, wanted) in rows {
             let error = read(&text).err().map(|error| error.to_string());

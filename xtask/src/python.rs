@@ -1,61 +1,46 @@
-//! Peers that come from PyPI: each in a virtual environment of its own, kept between runs in the user's cache directory.
+//! Peers that come from PyPI: each in a virtual environment of its own.
 //!
-//! The environment is made aside and renamed, so that an interrupted installation is never taken for a whole one. A virtual environment's
-//! scripts know the path at which they were made; who uses it therefore calls `bin/python`, which finds its packages from where it is.
+//! A virtual environment's scripts know the path at which they were made, and it is renamed afterwards; who uses it therefore calls
+//! `bin/python`, which finds its packages from where it is.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::tree;
+use crate::{cache, tree};
 
-/// Prints what a peer's environment depends on: the interpreter, and the digest of the requirements.
+/// Prints what an environment depends on: the interpreter, and the digest of the requirements.
 const KEY: &str = "import hashlib, sys, sysconfig
-print(sysconfig.get_platform(), sys.implementation.cache_tag, hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest()[:16], sep='-')";
+digest = hashlib.sha256(b''.join(open(name, 'rb').read() for name in sys.argv[1:]))
+print(sysconfig.get_platform(), sys.implementation.cache_tag, digest.hexdigest()[:16], sep='-')";
 /// Debian's python3 has neither before python3-venv is installed, and then `python3 -m venv` fails half way.
 const PROBE: &str = "import ensurepip, venv";
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
-/// The virtual environment with what `requirements` names, installed where it is not there yet.
-pub(crate) fn environment(peer: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
+/// The virtual environment with what these files name, installed in their order where it is not there yet.
+///
+/// Wheels only, but where a file says otherwise of a package; what that is built with has to stand in a file before.
+pub(crate) fn environment(name: &str, requirements: &[PathBuf]) -> anyhow::Result<PathBuf> {
     python()?;
-    let key = output(Command::new("python3").args(["-c", KEY]).arg(requirements))?;
-    let cache = cache()?;
-    fs::create_dir_all(&cache).with_context(|| cache.display().to_string())?;
-    // Two runs may find that it is missing; the second waits, and then it is there.
-    let lock = fs::File::create(cache.join("lock"))?;
-    lock.lock().with_context(|| format!("waiting for another run that installs to {}", cache.display()))?;
-    let place = cache.join(format!("{peer}-{key}"));
-    if works(&place) {
-        return Ok(place);
-    }
-    println!("-- {peer} is not here; it is installed to {}, once", place.display());
-    let aside = place.with_added_extension("part");
-    // Left by a run that was interrupted, or whose interpreter has gone.
-    for old in [&place, &aside] {
-        if old.exists() {
-            fs::remove_dir_all(old).with_context(|| old.display().to_string())?;
+    let key = output(Command::new("python3").args(["-c", KEY]).args(requirements))?;
+    let works = |place: &Path| quietly(Command::new(place.join("bin/python")).args(["-c", "import pip"]));
+    cache::kept(name, &key, works, |aside| {
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(aside);
+        tree::run(&format!("making a virtual environment for {name}"), make)?;
+        for file in requirements {
+            let mut install = Command::new(aside.join("bin/python"));
+            install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]);
+            install.args(["--no-build-isolation", "--only-binary", ":all:", "--require-hashes", "--requirement"]);
+            install.arg(file);
+            tree::run(&format!("installing {name} from PyPI"), install)?;
         }
-    }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&aside);
-    tree::run(&format!("making a virtual environment for {peer}"), make)?;
-    let mut install = Command::new(aside.join("bin/python"));
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]);
-    install.args(["--only-binary", ":all:", "--require-hashes", "--requirement"]).arg(requirements);
-    tree::run(&format!("installing {peer} from PyPI"), install)?;
-    ensure!(works(&aside), "{peer} was installed, but its Python does not start");
-    fs::rename(&aside, &place)?;
-    Ok(place)
-}
-
-/// Whether the environment is there and the interpreter that it was made with still is.
-fn works(place: &Path) -> bool {
-    quietly(Command::new(place.join("bin/python")).args(["-c", "import pip"]))
+        Ok(())
+    })
 }
 
 /// Sees that `python3` makes virtual environments; on a CI machine of Debian's kind it is installed where it does not.
@@ -85,24 +70,12 @@ fn python() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `$XDG_CACHE_HOME`, or what stands for it.
-fn cache() -> anyhow::Result<PathBuf> {
-    let of_user = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = match of_user {
-        Some(path) => path,
-        None => {
-            env::home_dir().context("neither XDG_CACHE_HOME nor HOME is set: where is the cache to be?")?.join(".cache")
-        }
-    };
-    Ok(base.join("novacron-cicd/peers"))
-}
-
-fn quietly(command: &mut Command) -> bool {
+pub(crate) fn quietly(command: &mut Command) -> bool {
     let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     silent.status().is_ok_and(|status| status.success())
 }
 
-fn output(command: &mut Command) -> anyhow::Result<String> {
+pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("starting {program}"))?;
     ensure!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr).trim());

@@ -1,10 +1,13 @@
 //! Webhook deliveries and what a plugin reads in them.
 
-use novacron_cicd_domain::platform::{Decoded, Delivery, HookObservation};
+use novacron_cicd_domain::platform::{Decoded, Delivery, Hook, HookObservation, MissedDelivery};
 
 use crate::{
-    bindings::{exports::novacron::cicd::webhooks, novacron::cicd::types as wit},
-    value::{Violation, id},
+    bindings::{
+        exports::novacron::cicd::{webhook_recovery, webhook_registration, webhooks},
+        novacron::cicd::types as wit,
+    },
+    value::{Violation, id, map, to_domain},
 };
 
 impl From<Delivery> for webhooks::Delivery {
@@ -33,6 +36,31 @@ impl TryFrom<webhooks::Observation> for HookObservation {
             }
             webhooks::Observation::Changed(run) => Self::Changed(run.into()),
             webhooks::Observation::Other(other) => Self::Other { key: other.key, value: other.value },
+        })
+    }
+}
+
+impl TryFrom<webhook_registration::Hook> for Hook {
+    type Error = Violation;
+    fn try_from(hook: webhook_registration::Hook) -> Result<Self, Violation> {
+        Ok(Self {
+            id: id("hook.id", hook.id)?,
+            url: hook.url,
+            active: hook.active,
+            events: hook.events,
+            more: map(hook.more),
+        })
+    }
+}
+
+impl TryFrom<webhook_recovery::Missed> for MissedDelivery {
+    type Error = Violation;
+    fn try_from(missed: webhook_recovery::Missed) -> Result<Self, Violation> {
+        Ok(Self {
+            id: id("missed.id", missed.id)?,
+            hook: id("missed.hook", missed.hook)?,
+            at: to_domain(missed.at),
+            event: missed.event,
         })
     }
 }

@@ -3,12 +3,16 @@
 //! `bindings` is generated. Nothing else that would make this crate be rebuilt often; must be absent: limits, policy,
 //! instances, anything that calls a guest.
 
+mod deployment;
 mod error;
+mod gate;
 mod hook;
 mod pipeline;
 mod run;
 mod runner;
+mod schedule;
 mod status;
+mod stored;
 mod ticket;
 mod transfer;
 mod value;
@@ -29,8 +33,9 @@ pub mod bindings {
     });
 }
 
+pub use deployment::deploy_request;
 pub use error::fault;
-pub use value::{Violation, cursor, id};
+pub use value::{Violation, attributes, cursor, id, to_wit, values};
 
 /// The contract's version: what a manifest's `contract` is compared with.
 pub const VERSION: &str = "0.1.0";

@@ -2,21 +2,25 @@
 
 use novacron_cicd_domain::{
     parameter::{Parameter, ParameterKind},
-    platform::{Definition, RemotePipeline},
+    platform::{Definition, Finding, LintRequest, RemotePipeline},
 };
 
 use crate::{
-    bindings::{exports::novacron::cicd::pipeline_definitions as definitions, novacron::cicd::types as wit},
+    bindings::{
+        exports::novacron::cicd::{pipeline_definitions as definitions, pipeline_lint as lint},
+        novacron::cicd::types as wit,
+    },
     value::{Violation, attributes, id, map},
 };
 
 /// The contract's words for the kinds; the set is open, so a word that is not here reads as a plain string.
-const KINDS: [(&str, ParameterKind); 8] = [
+const KINDS: [(&str, ParameterKind); 9] = [
     ("string", ParameterKind::String),
     ("text", ParameterKind::Text),
     ("bool", ParameterKind::Bool),
     ("number", ParameterKind::Number),
     ("choice", ParameterKind::Choice),
+    ("list", ParameterKind::List),
     ("file", ParameterKind::File),
     ("environment", ParameterKind::Environment),
     ("secret", ParameterKind::Secret),
@@ -99,6 +103,18 @@ impl From<definitions::Definition> for Definition {
             schedules: definition.schedules,
             webhook_url: definition.webhook_url,
         }
+    }
+}
+
+impl From<LintRequest> for lint::LintRequest {
+    fn from(request: LintRequest) -> Self {
+        Self { repository: request.repository, reference: request.reference, source: request.source, more: Vec::new() }
+    }
+}
+
+impl From<lint::Finding> for Finding {
+    fn from(finding: lint::Finding) -> Self {
+        Self { severity: finding.severity, message: finding.message, line: finding.line, column: finding.column }
     }
 }
 

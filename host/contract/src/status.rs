@@ -39,3 +39,18 @@ impl From<wit::Times> for Times {
         }
     }
 }
+
+/// A deployment's state as it is told to the platform; nobody tells a platform that nothing can be known.
+impl From<State> for wit::State {
+    fn from(state: State) -> Self {
+        match state {
+            State::Pending | State::Ambiguous => Self::Pending,
+            State::Running => Self::Running,
+            State::Waiting => Self::Waiting,
+            State::Succeeded => Self::Succeeded,
+            State::Failed => Self::Failed,
+            State::Canceled => Self::Canceled,
+            State::Skipped => Self::Skipped,
+        }
+    }
+}

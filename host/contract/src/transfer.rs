@@ -1,15 +1,15 @@
 //! Logs, artifacts and the plans by which the host moves them.
 
 use novacron_cicd_domain::platform::{
-    DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer,
+    Attestation, DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer,
 };
 
 use crate::{
     bindings::{
-        exports::novacron::cicd::{artifacts, logs},
+        exports::novacron::cicd::{artifacts, attestations, logs},
         novacron::cicd::types as wit,
     },
-    value::{Violation, cursor, id, to_domain},
+    value::{Violation, cursor, id, map, to_domain},
 };
 
 /// The most that one read of a log may answer, in bytes.
@@ -93,6 +93,17 @@ impl From<artifacts::DownloadPlan> for DownloadPlan {
             encoding: plan.encoding,
             expires: plan.expires.map(to_domain),
             ranges: plan.ranges,
+        }
+    }
+}
+
+impl From<attestations::Attestation> for Attestation {
+    fn from(attestation: attestations::Attestation) -> Self {
+        Self {
+            predicate: attestation.predicate,
+            media_type: attestation.media_type,
+            transfer: transfer(attestation.request),
+            more: map(attestation.more),
         }
     }
 }

@@ -31,6 +31,12 @@ impl std::fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
+impl From<std::convert::Infallible> for Violation {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// Checks an id: not empty, at most 512 bytes.
 ///
 /// # Errors
@@ -57,7 +63,8 @@ pub fn cursor(field: &'static str, text: String) -> Result<String, Violation> {
 }
 
 /// Time as the contract has it: what lies before the epoch becomes the epoch.
-pub(crate) fn to_wit(time: Timestamp) -> wit::Timestamp {
+#[must_use]
+pub fn to_wit(time: Timestamp) -> wit::Timestamp {
     u64::try_from(time.0).unwrap_or(0)
 }
 
@@ -100,7 +107,9 @@ impl From<CallbackAddress> for wit::Callback {
     }
 }
 
-pub(crate) fn values(given: BTreeMap<String, Given>) -> Vec<wit::ParameterValue> {
+/// What a call is given, by name.
+#[must_use]
+pub fn values(given: BTreeMap<String, Given>) -> Vec<wit::ParameterValue> {
     let value = |(name, Given { kind, value })| wit::ParameterValue {
         name,
         kind: kind_word(kind).into(),
@@ -109,10 +118,13 @@ pub(crate) fn values(given: BTreeMap<String, Given>) -> Vec<wit::ParameterValue>
     given.into_iter().map(value).collect()
 }
 
-pub(crate) fn attributes(map: BTreeMap<String, String>) -> Vec<wit::Attribute> {
+/// A map as the contract has it.
+#[must_use]
+pub fn attributes(map: BTreeMap<String, String>) -> Vec<wit::Attribute> {
     map.into_iter().map(|(key, value)| wit::Attribute { key, value }).collect()
 }
 
+/// A map as the domain has it; of a key that is there twice the last value.
 pub(crate) fn map(attributes: Vec<wit::Attribute>) -> BTreeMap<String, String> {
     attributes.into_iter().map(|attribute| (attribute.key, attribute.value)).collect()
 }

@@ -29,6 +29,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where the callbacks of runs alone are served beside it.
     pub public_listen: Option<Listen>,
+    /// What the second listener shows of itself; none: it speaks plain HTTP, to a proxy that does this.
+    pub public_tls: Option<PublicTls>,
     /// The address under which platforms and runners reach us.
     pub public_url: Option<url::Url>,
     /// Where everything is kept.
@@ -45,6 +47,15 @@ pub struct Config {
     pub limits: Limits,
     /// Where each value came from, by key.
     sources: BTreeMap<&'static str, (Vec<String>, Source)>,
+}
+
+/// Files of a certificate chain and of its key, in PEM form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicTls {
+    /// The chain, our own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
 }
 
 /// Bounds of the sandbox.
@@ -71,6 +82,10 @@ pub struct Limits {
     pub shutdown: Duration,
     /// How long a run that reports by callback may be silent.
     pub run_silence: Duration,
+    /// The shortest and the longest time between two looks at a platform.
+    pub poll: (Duration, Duration),
+    /// How long webhook deliveries are kept that were read, and how many bytes of them.
+    pub webhooks_kept: (Duration, u64),
 }
 
 /// Where to listen.

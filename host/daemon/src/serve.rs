@@ -5,6 +5,7 @@
 
 mod listen;
 mod logging;
+mod tls;
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ use listen::{Bound, Connections};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use novacron_cicd_domain::Timestamp;
 use novacron_cicd_vault::Secret;
+use tls::Certificate;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
@@ -65,16 +67,19 @@ async fn serve(config: Config, masker: logging::LateMasker, metrics: PrometheusH
 struct Listeners {
     main: Bound,
     public: Option<Bound>,
+    /// What the public one shows of itself.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Listeners {
     async fn bind(config: &Config) -> Result<Self, CliError> {
+        let certificate = config.public_tls.clone().map(Certificate::load).transpose()?.map(Arc::new);
         let main = listen::bind(&config.listen).await?;
         let public = match &config.public_listen {
-            Some(listen) => Some(listen::bind(listen).await?),
+            Some(listen) => Some(listen::bind(listen).await?.with(certificate.clone())),
             None => None,
         };
-        Ok(Self { main, public })
+        Ok(Self { main, public, certificate })
     }
 
     /// Where runs call back: what is configured, else what a platform on this machine can reach.
@@ -97,13 +102,15 @@ fn services_config(config: &Config, callbacks: CallbackBase) -> ServicesConfig {
         call_deadline: config.sandbox.call_timeout,
         heartbeat: config.limits.run_silence,
         artifact_limit: config.limits.artifact_bytes,
+        poll: config.limits.poll,
+        webhooks_kept: config.limits.webhooks_kept,
         ..ServicesConfig::new(config.state_dir.clone())
     }
 }
 
 async fn listen_until_told(
     config: &Config,
-    Listeners { main, public }: Listeners,
+    Listeners { main, public, certificate }: Listeners,
     services: &Services,
     metrics: PrometheusHandle,
     stopping: &CancellationToken,
@@ -128,7 +135,12 @@ async fn listen_until_told(
                 tracing::info!(signal, "stopping: answers under way are finished");
                 break;
             }
-            _ = tick.tick() => metrics.run_upkeep(),
+            _ = tick.tick() => {
+                metrics.run_upkeep();
+                if let Some(certificate) = &certificate {
+                    certificate.refresh();
+                }
+            }
         }
     }
     stopping.cancel();

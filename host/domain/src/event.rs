@@ -19,6 +19,9 @@
 //! | `pipeline.created` `pipeline.updated` `pipeline.deleted` | pipeline | `pipeline`, `name`, `provider`, `version` |
 //! | `artifact.created` | artifact | `artifact`, `name`, `version`, `kind`, `size`, `sha256`, `run`, `attempt`, `job` |
 //! | `log.complete` | run | `run`, `pipeline`, `attempt`, `job`, `bytes` |
+//! | `log.incomplete` | run | `run`, `pipeline`, `attempt`, `job`, `message` |
+//! | `webhook.received` `webhook.replayed` | delivery | `delivery`, `provider`, `key`, `bytes` |
+//! | `webhook.decoded` `webhook.dead` | delivery | `delivery`, `provider`, `key`, `bytes`, `runs` (the platform's ids), `code`, `message` |
 //! | `secret.set` `secret.deleted` | name | `name` |
 //! | `token.created` `token.revoked` | token | `token`, `name`, `role` |
 //! | `plugin.loaded` `plugin.refused` | plugin | `plugin`, `version`, `digest`, `code`, `message` |
@@ -27,11 +30,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     Timestamp,
+    name::Name,
     operation::{Operation, OperationState},
     pipeline::Pipeline,
     provider::Provider,
     run::{Change, Run},
     status::{Status, Times},
+    webhook::WebhookDelivery,
 };
 
 macro_rules! kinds {
@@ -93,6 +98,16 @@ kinds! {
     ArtifactCreated = "artifact.created";
     /// A log will not grow any more.
     LogComplete = "log.complete";
+    /// A run has ended, and not all of its log could be copied.
+    LogIncomplete = "log.incomplete";
+    /// A delivery of a platform is kept.
+    WebhookReceived = "webhook.received";
+    /// A delivery was read, and the runs that it hints at are looked at.
+    WebhookDecoded = "webhook.decoded";
+    /// A delivery can't be read.
+    WebhookDead = "webhook.dead";
+    /// Somebody asked for a delivery to be read again.
+    WebhookReplayed = "webhook.replayed";
     /// A secret has a new value.
     SecretSet = "secret.set";
     /// A secret is gone.
@@ -292,4 +307,31 @@ pub fn artifact(artifact: &crate::artifact::Artifact) -> Value {
 #[must_use]
 pub fn log_complete(run: &Run, job: Option<&str>, bytes: u64) -> Value {
     of_run(run).with("job", job).with("bytes", bytes).done()
+}
+
+/// The data of `log.incomplete`; `job` is none for a run's own log.
+#[must_use]
+pub fn log_incomplete(run: &Run, job: Option<&str>, message: &str) -> Value {
+    of_run(run).with("job", job).with("message", message).done()
+}
+
+fn of_webhook(delivery: &WebhookDelivery, provider: &Name) -> Data {
+    Data::default()
+        .with("delivery", delivery.id.to_string())
+        .with("provider", provider.as_str())
+        .with("key", delivery.key.as_str())
+        .with("bytes", delivery.size)
+}
+
+/// The data of `webhook.received` and `webhook.replayed`.
+#[must_use]
+pub fn webhook(delivery: &WebhookDelivery, provider: &Name) -> Value {
+    of_webhook(delivery, provider).done()
+}
+
+/// The data of `webhook.decoded` and `webhook.dead`; `runs` are the platform's ids of those that it hints at.
+#[must_use]
+pub fn webhook_read(delivery: &WebhookDelivery, provider: &Name, runs: &[String]) -> Value {
+    let (code, message) = delivery.note.clone().unzip();
+    of_webhook(delivery, provider).with("runs", runs.to_vec()).with("code", code).with("message", message).done()
 }

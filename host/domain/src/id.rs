@@ -38,4 +38,14 @@ ids! {
     ArtifactId;
     /// A bearer token of the API.
     TokenId;
+    /// A webhook's delivery.
+    DeliveryId;
+}
+
+impl OperationId {
+    /// The token by which what an operation starts is found on the platform.
+    #[must_use]
+    pub fn correlation(self) -> String {
+        self.0.simple().to_string()
+    }
 }

@@ -20,6 +20,7 @@ pub mod run;
 pub mod status;
 pub mod time;
 pub mod token;
+pub mod webhook;
 
 pub use code::{Coded, Retry};
 pub use line_filter::LineFilter;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
+    platform::ChangeKind,
 };
 
 /// A durable intent. It is stored before anything is sent.
@@ -50,41 +51,39 @@ pub struct Operation {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 pub enum OperationKind {
     /// Start a run.
-    #[serde(rename = "run.trigger")]
     RunTrigger,
     /// Ask for the end of a run.
-    #[serde(rename = "run.cancel")]
     RunCancel,
     /// Do a run again: all of it, or what failed.
-    #[serde(rename = "run.retry")]
     RunRetry,
-    /// Let a runner finish and give it no new work, or give it work again.
-    #[serde(rename = "runner.drain")]
-    RunnerDrain,
     /// Make a pipeline on the platform.
-    #[serde(rename = "pipeline.create")]
     PipelineCreate,
     /// Change a pipeline on the platform.
-    #[serde(rename = "pipeline.update")]
     PipelineUpdate,
     /// Delete a pipeline on the platform.
-    #[serde(rename = "pipeline.delete")]
     PipelineDelete,
+    /// Change something that only the platform has.
+    Change(ChangeKind),
 }
+
+/// Kinds with a life of their own.
+const OWN: [OperationKind; 6] = [
+    OperationKind::RunTrigger,
+    OperationKind::RunCancel,
+    OperationKind::RunRetry,
+    OperationKind::PipelineCreate,
+    OperationKind::PipelineUpdate,
+    OperationKind::PipelineDelete,
+];
 
 impl OperationKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
-        Self::RunTrigger,
-        Self::RunCancel,
-        Self::RunRetry,
-        Self::RunnerDrain,
-        Self::PipelineCreate,
-        Self::PipelineUpdate,
-        Self::PipelineDelete,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        OWN.into_iter().chain(ChangeKind::ALL.iter().copied().map(Self::Change))
+    }
 
     /// The word that is stored and shown.
     #[must_use]
@@ -93,17 +92,17 @@ impl OperationKind {
             Self::RunTrigger => "run.trigger",
             Self::RunCancel => "run.cancel",
             Self::RunRetry => "run.retry",
-            Self::RunnerDrain => "runner.drain",
             Self::PipelineCreate => "pipeline.create",
             Self::PipelineUpdate => "pipeline.update",
             Self::PipelineDelete => "pipeline.delete",
+            Self::Change(kind) => kind.as_str(),
         }
     }
 
     /// The kind that `word` names.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+        Self::all().find(|kind| kind.as_str() == word)
     }
 
     /// The function of the contract that it calls: the key in the manifest's recovery classes.
@@ -113,11 +112,24 @@ impl OperationKind {
             Self::RunTrigger => "runs.trigger",
             Self::RunCancel => "run-cancel.cancel",
             Self::RunRetry => "run-retry.retry",
-            Self::RunnerDrain => "runner-drain.set-draining",
             Self::PipelineCreate => "pipeline-definitions.create",
             Self::PipelineUpdate => "pipeline-definitions.update",
             Self::PipelineDelete => "pipeline-definitions.delete",
+            Self::Change(kind) => kind.function(),
         }
+    }
+}
+
+impl From<OperationKind> for &'static str {
+    fn from(kind: OperationKind) -> Self {
+        kind.as_str()
+    }
+}
+
+impl TryFrom<String> for OperationKind {
+    type Error = String;
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        Self::parse(&word).ok_or_else(|| format!("{word:?} is no kind of operation"))
     }
 }
 

@@ -21,12 +21,39 @@ pub struct Parameter {
     /// Taken where a run is given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// What a choice can be.
+    /// What a choice can be, or each value of a list; a list without them takes any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
     /// Whether a run without it is refused, where it has no default.
     #[serde(default)]
     pub required: bool,
+}
+
+/// What a run is given for one parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A value. Of a list: its only one, or all of them as a JSON array; what is empty is an empty list.
+    One(String),
+    /// The values of a list.
+    Many(Vec<String>),
+}
+
+impl Input {
+    /// As it is kept and sent for a parameter of this kind.
+    #[must_use]
+    pub fn into_text(self, kind: ParameterKind) -> String {
+        let values = match self {
+            Self::One(text) if kind != ParameterKind::List || is_list(&text) => return text,
+            Self::One(text) if text.is_empty() => Vec::new(),
+            Self::One(text) => vec![text],
+            Self::Many(values) => values,
+        };
+        serde_json::Value::from(values).to_string()
+    }
+}
+
+fn is_list(text: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(text).is_ok()
 }
 
 /// What a parameter's values look like.
@@ -44,6 +71,8 @@ pub enum ParameterKind {
     Number,
     /// One of `choices`.
     Choice,
+    /// Any number of values of one line each, as a JSON array of strings.
+    List,
     /// A file's content, by the name of an artifact.
     File,
     /// The name of an environment.
@@ -54,8 +83,17 @@ pub enum ParameterKind {
 
 impl ParameterKind {
     /// All kinds.
-    pub const ALL: [Self; 8] =
-        [Self::String, Self::Text, Self::Bool, Self::Number, Self::Choice, Self::File, Self::Environment, Self::Secret];
+    pub const ALL: [Self; 9] = [
+        Self::String,
+        Self::Text,
+        Self::Bool,
+        Self::Number,
+        Self::Choice,
+        Self::List,
+        Self::File,
+        Self::Environment,
+        Self::Secret,
+    ];
 
     /// The word that is stored and shown.
     #[must_use]
@@ -66,6 +104,7 @@ impl ParameterKind {
             Self::Bool => "bool",
             Self::Number => "number",
             Self::Choice => "choice",
+            Self::List => "list",
             Self::File => "file",
             Self::Environment => "environment",
             Self::Secret => "secret",

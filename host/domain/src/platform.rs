@@ -3,21 +3,40 @@
 //! Ids, cursors and tickets are the platform's or the plugin's own: opaque here, handed back unchanged. Must be absent:
 //! anything that says how a plugin is called.
 
+mod change;
 mod definition;
+mod deployment;
 mod error;
+mod gate;
 mod hook;
+mod outcome;
 mod run;
 mod runner;
+mod schedule;
+mod stored;
 mod transfer;
 
-pub use definition::{Definition, RemotePipeline};
+pub use change::{Change, ChangeKind};
+pub use definition::{Definition, Finding, LintRequest, RemotePipeline};
+pub use deployment::{
+    Actual, DeployArtifact, DeployRequest, DeployTicket, EnvironmentChange, ProtectionRule, RemoteDeployment,
+    RemoteEnvironment,
+};
 pub use error::{CallError, CallErrorKind, TrapCause};
-pub use hook::{Decoded, Delivery, HookObservation};
+pub use gate::{Gate, GateDecision};
+pub use hook::{Decoded, Delivery, Hook, HookObservation, MissedDelivery};
+pub use outcome::Outcome;
 pub use run::{CancelTarget, FoundRun, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket};
-pub use runner::RemoteRunner;
-pub use transfer::{DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer};
+pub use runner::{RemoteRunner, RunnerRequest};
+pub use schedule::{Schedule, ScheduleChange, TriggerToken};
+pub use stored::{RemoteSecret, RemoteVariable};
+pub use transfer::{
+    Attestation, DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer,
+};
 
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, id::OperationId, parameter::ParameterKind};
 
@@ -35,7 +54,7 @@ pub struct OperationArg {
 }
 
 /// A parameter or variable that a call is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     /// As it was declared; a string where it was not.
     pub kind: ParameterKind,
@@ -49,10 +68,17 @@ impl Given {
     pub fn text(text: impl Into<String>) -> Self {
         Self { kind: ParameterKind::String, value: Value::Text(text.into()) }
     }
+
+    /// A secret, by its reference.
+    #[must_use]
+    pub fn secret(reference: impl Into<String>) -> Self {
+        Self { kind: ParameterKind::Secret, value: Value::Secret(reference.into()) }
+    }
 }
 
 /// A value that a call is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Value {
     /// As it is.
     Text(String),

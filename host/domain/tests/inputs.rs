@@ -8,7 +8,7 @@ use novacron_cicd_domain::{
     field::{
         check_environment, check_http_url, check_reference, check_repository, check_variable_name, check_webhook_url,
     },
-    parameter::{DECLARATION_LIMIT, Parameter, ParameterKind, check, validate_declarations},
+    parameter::{DECLARATION_LIMIT, Input, Parameter, ParameterKind, check, validate_declarations},
 };
 
 fn parameter(name: &str, kind: ParameterKind) -> Parameter {
@@ -18,6 +18,10 @@ fn parameter(name: &str, kind: ParameterKind) -> Parameter {
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, Input> {
+    pairs.iter().map(|(name, value)| ((*name).into(), Input::One((*value).into()))).collect()
 }
 
 #[test]
@@ -36,10 +40,10 @@ fn each_kind_takes_what_it_should_and_nothing_else() {
     ] {
         let declared = [parameter("p", kind)];
         for value in good {
-            assert_eq!(check(&declared, &map(&[("p", value)])).unwrap()["p"], *value, "{kind:?} {value:?}");
+            assert_eq!(check(&declared, &given(&[("p", value)])).unwrap()["p"], *value, "{kind:?} {value:?}");
         }
         for value in bad {
-            let errors = check(&declared, &map(&[("p", value)])).unwrap_err();
+            let errors = check(&declared, &given(&[("p", value)])).unwrap_err();
             assert_eq!((errors.len(), errors[0].code()), (1, "parameter.ill-typed"), "{kind:?} {value:?}");
             let shown = format!("{} {:?}", errors[0], errors[0].hint());
             assert!(shown.len() < 500, "{shown}");
@@ -50,12 +54,45 @@ fn each_kind_takes_what_it_should_and_nothing_else() {
 }
 
 #[test]
+fn a_list_is_given_by_its_values_and_is_always_kept_as_an_array() {
+    let one = |text: &str| Input::One(text.into());
+    let many = |values: &[&str]| Input::Many(values.iter().map(|value| (*value).into()).collect());
+    let open = parameter("p", ParameterKind::List);
+    let closed = Parameter { choices: vec!["a".into(), "b".into()], ..open.clone() };
+    let string = parameter("p", ParameterKind::String);
+    let rows = [
+        (&open, one("a"), Ok(r#"["a"]"#)),
+        (&open, one(""), Ok("[]")),
+        (&open, one(r#"["a","b c"]"#), Ok(r#"["a","b c"]"#)),
+        (&open, one("[1]"), Ok(r#"["[1]"]"#)),
+        (&open, many(&["b", "", "a,b"]), Ok(r#"["b","","a,b"]"#)),
+        (&open, many(&[]), Ok("[]")),
+        (&open, many(&["a\nb"]), Err("values of one line each")),
+        (&closed, many(&["b", "a"]), Ok(r#"["b","a"]"#)),
+        (&closed, many(&["b", "c"]), Err(r#"any of "a", "b""#)),
+        (&closed, one("c"), Err(r#"any of "a", "b""#)),
+        (&string, many(&["a", "b"]), Err("one line")),
+        (&string, one(r#"["a"]"#), Ok(r#"["a"]"#)),
+    ];
+    for (parameter, input, expected) in rows {
+        let checked = check(std::slice::from_ref(parameter), &BTreeMap::from([("p".into(), input.clone())]));
+        match expected {
+            Ok(text) => assert_eq!(checked.unwrap()["p"], text, "{input:?}"),
+            Err(allowed) => assert!(checked.unwrap_err()[0].hint().unwrap().contains(allowed), "{input:?}"),
+        }
+    }
+    let with = |default: &str| Parameter { default: Some(default.into()), ..open.clone() };
+    assert!(validate_declarations(&[with(r#"["a"]"#)]).is_ok());
+    assert!(validate_declarations(&[with("a")]).is_err(), "a declaration is in the form that is kept");
+}
+
+#[test]
 fn every_error_names_the_parameter_the_value_and_what_is_allowed() {
     let mut required = parameter("TARGET", ParameterKind::Choice);
     required.required = true;
     let declared = [required, parameter("JOBS", ParameterKind::Number)];
-    let shown = |given: &[(&str, &str)]| -> Vec<String> {
-        let errors = check(&declared, &map(given)).unwrap_err();
+    let shown = |pairs: &[(&str, &str)]| -> Vec<String> {
+        let errors = check(&declared, &given(pairs)).unwrap_err();
         errors.iter().map(|error| format!("{}: {error} ({})", error.code(), error.hint().unwrap())).collect()
     };
     assert_eq!(
@@ -66,7 +103,7 @@ fn every_error_names_the_parameter_the_value_and_what_is_allowed() {
             r#"parameter.unknown: parameter "JOB" is not declared by the pipeline (it declares TARGET, JOBS)"#,
         ]
     );
-    let errors = check(&[], &map(&[("x", "y")])).unwrap_err();
+    let errors = check(&[], &given(&[("x", "y")])).unwrap_err();
     assert_eq!(errors[0].hint().unwrap(), "the pipeline takes no parameters");
 }
 
@@ -75,8 +112,8 @@ fn defaults_fill_in_and_what_is_optional_may_be_absent() {
     let with_default =
         Parameter { default: Some("2".into()), required: true, ..parameter("JOBS", ParameterKind::Number) };
     let declared = [with_default, parameter("NOTE", ParameterKind::Text)];
-    assert_eq!(check(&declared, &map(&[])).unwrap(), map(&[("JOBS", "2")]));
-    assert_eq!(check(&declared, &map(&[("JOBS", "3"), ("NOTE", "")])).unwrap(), map(&[("JOBS", "3"), ("NOTE", "")]));
+    assert_eq!(check(&declared, &given(&[])).unwrap(), map(&[("JOBS", "2")]));
+    assert_eq!(check(&declared, &given(&[("JOBS", "3"), ("NOTE", "")])).unwrap(), map(&[("JOBS", "3"), ("NOTE", "")]));
 }
 
 #[test]

@@ -19,5 +19,5 @@ pub mod sandbox;
 pub use error::RuntimeError;
 pub use novacron_cicd_domain::platform::{CallError, CallErrorKind, TrapCause};
 pub use ports::HostPorts;
-pub use provider::{Binding, Provider};
+pub use provider::{Binding, Changed, Provider};
 pub use runtime::{POOLING_VARIABLE, Runtime, RuntimeConfig};

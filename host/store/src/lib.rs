@@ -21,6 +21,7 @@
 mod artifact;
 mod audit;
 mod checkpoint;
+mod delivery;
 mod error;
 mod event;
 mod idempotency;
@@ -48,6 +49,7 @@ mod writer;
 
 pub use artifact::ArtifactFilter;
 pub use audit::{AuditEntry, AuditVerdict, NewAudit};
+pub use delivery::{DeliveryContent, DeliveryFilter, Hint};
 pub use error::StoreError;
 pub use event::{Event, EventFilter, NewEvent};
 pub use idempotency::{Begun, StoredAnswer};

@@ -31,6 +31,8 @@ pub struct LogPosition {
 pub struct LogStream {
     /// The job; none for the run's own log.
     pub job: Option<String>,
+    /// What the platform calls the job; none where nothing but its log is known.
+    pub job_name: Option<String>,
     /// How far it has come.
     pub position: LogPosition,
 }
@@ -39,6 +41,7 @@ fn read(columns: &mut Columns<'_>) -> Result<LogStream, StoreError> {
     let job: String = columns.get()?;
     Ok(LogStream {
         job: Some(job).filter(|job| !job.is_empty()),
+        job_name: columns.get()?,
         position: LogPosition {
             received: columns.unsigned()?,
             written: columns.unsigned()?,
@@ -54,7 +57,7 @@ impl Reader<'_> {
     /// # Errors
     /// Where the state can't be read.
     pub fn log_position(&self, run: RunId, attempt: u32, job: Option<&str>) -> Result<LogPosition, StoreError> {
-        let sql = "SELECT job, received, written, complete, carry FROM log_streams
+        let sql = "SELECT job, NULL, received, written, complete, carry FROM log_streams
                    WHERE run = ?1 AND attempt = ?2 AND job = ?3";
         let stream = self.one(sql, params![run.to_string(), attempt, job.unwrap_or_default()], read)?;
         Ok(stream.map(|stream| stream.position).unwrap_or_default())
@@ -65,8 +68,9 @@ impl Reader<'_> {
     /// # Errors
     /// Where the state can't be read.
     pub fn log_streams(&self, run: RunId, attempt: u32) -> Result<Vec<LogStream>, StoreError> {
-        let sql = "SELECT job, received, written, complete, carry FROM log_streams
-                   WHERE run = ?1 AND attempt = ?2 ORDER BY job";
+        let sql = "SELECT s.job, j.name, s.received, s.written, s.complete, s.carry FROM log_streams AS s
+                   LEFT JOIN jobs AS j ON j.run = s.run AND j.attempt = s.attempt AND j.id = s.job
+                   WHERE s.run = ?1 AND s.attempt = ?2 ORDER BY s.job";
         self.all(sql, params![run.to_string(), attempt], read)
     }
 }

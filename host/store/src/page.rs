@@ -58,11 +58,12 @@ pub(crate) enum List {
     Secrets,
     Tokens,
     Artifacts,
+    Deliveries,
 }
 
 impl List {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Providers,
         Self::Pipelines,
         Self::Runs,
@@ -71,6 +72,7 @@ impl List {
         Self::Secrets,
         Self::Tokens,
         Self::Artifacts,
+        Self::Deliveries,
     ];
 
     /// What the cursor says of itself, and what people call the list.
@@ -84,6 +86,7 @@ impl List {
             Self::Secrets => "secrets",
             Self::Tokens => "tokens",
             Self::Artifacts => "artifacts",
+            Self::Deliveries => "webhooks",
         }
     }
 

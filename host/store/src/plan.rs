@@ -13,6 +13,8 @@ use rusqlite::Connection;
 const WHOLE: &[(&str, &str)] = &[
     ("SELECT name, credentials, grants FROM providers", "few rows, and only when a secret is deleted"),
     ("SELECT name, sealed, version, created, updated FROM secrets ORDER BY", "the mask needs all values, at start"),
+    ("SELECT count(*), coalesce(sum(size), 0) FROM deliveries WHERE state = 'stored'", "what waits, at start"),
+    ("SELECT received, size FROM deliveries", "how much room they take, once an hour, from the index alone"),
     ("SELECT seq, at, actor, action, subject, detail, hash FROM audit ORDER BY", "the whole chain is what is verified"),
 ];
 
@@ -81,11 +83,12 @@ impl Scratch {
 }
 
 mod tests {
-    use novacron_cicd_domain::{Timestamp, id, operation::OperationState, status::State};
+    use novacron_cicd_domain::{Timestamp, id, operation::OperationState, status::State, webhook::DeliveryState};
 
     use super::{Scratch, check, lines};
     use crate::{
-        ArtifactFilter, EventFilter, OperationFilter, RunFilter, artifact, audit, event, operation,
+        ArtifactFilter, DeliveryFilter, EventFilter, OperationFilter, RunFilter, artifact, audit, delivery, event,
+        operation,
         page::{List, Select},
         pipeline, provider, run, sample, secret, token,
     };
@@ -123,6 +126,13 @@ mod tests {
                         for state in either(OperationState::Ambiguous) {
                             queries.push(operation::select(&OperationFilter { run, provider, state }, None, 3));
                         }
+                    }
+                }
+            }
+            List::Deliveries => {
+                for provider in either(provider_id) {
+                    for state in either(DeliveryState::Dead) {
+                        queries.push(delivery::select(&DeliveryFilter { provider, state }, None, 3));
                     }
                 }
             }

@@ -184,6 +184,7 @@ impl Tx<'_> {
         self.delete_sessions(id)?;
         self.kv_clear(id)?;
         self.delete_sightings(id)?;
+        self.delete_deliveries(id)?;
         self.execute("UPDATE providers SET deleted = ?2 WHERE id = ?1", params![id.to_string(), now.0])?;
         Ok(())
     }

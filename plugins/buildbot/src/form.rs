@@ -4,7 +4,7 @@
 //! (`buildbot/schedulers/forcesched.py`); so groups flatten by themselves.
 
 use novacron_cicd_sdk::types::{Error, Parameter, ParameterValue, Value};
-use novacron_cicd_sdk::{Result, attribute, runs::TriggerRequest};
+use novacron_cicd_sdk::{Result, runs::TriggerRequest};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -62,19 +62,17 @@ impl Field {
             "textarea" | "file" => "text",
             "int" => "number",
             "bool" => "bool",
-            "list" if self.multiple => "text",
+            "list" if self.multiple => "list",
             "list" if self.strict => "choice",
             "list" => "string",
             other => other,
         };
         let words = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let many = self.multiple.then(|| attribute("x-multiple", "one value a line"));
         Parameter {
             description: words(&self.tooltip).or_else(|| words(&self.label).filter(|label| label != self.key())),
             default: self.default.as_ref().and_then(plain),
             choices: self.choices.iter().filter_map(plain).collect(),
             required: self.required,
-            more: many.into_iter().collect(),
             ..Parameter::new(self.key(), kind)
         }
     }
@@ -89,7 +87,10 @@ impl Field {
         match (self.kind.as_str(), text.as_str()) {
             ("bool", "true" | "false") => Ok(Json::Bool(text == "true")),
             ("bool", _) => Err(Error::invalid_input(self.key(), "is neither true nor false")),
-            _ if self.multiple => Ok(text.lines().collect()),
+            _ if self.multiple => match serde_json::from_str::<Vec<String>>(text) {
+                Ok(values) => Ok(values.into()),
+                Err(_) => Err(Error::invalid_input(self.key(), "is no list")),
+            },
             _ => Ok(text.as_str().into()),
         }
     }
@@ -100,7 +101,7 @@ fn plain(value: &Json) -> Option<String> {
     match value {
         Json::Null => None,
         Json::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-        Json::Array(values) => values.iter().map(plain).collect::<Option<Vec<_>>>().map(|values| values.join("\n")),
+        Json::Array(values) => Some(Json::from_iter(values.iter().filter_map(plain)).to_string()),
         other => Some(other.to_string()),
     }
 }

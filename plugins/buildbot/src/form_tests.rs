@@ -62,7 +62,7 @@ fn fields_are_typed_parameters_and_groups_are_flat() {
             r#"n_f text "" [] false"#,
             r#"workername string "" [] false"#,
             r#"req string "" [] true"#,
-            r#"many text "a\nb" [] false"#,
+            r#"many list "[\"a\",\"b\"]" [] false"#,
             r#"odd colour "red" [] false"#,
         ]
     );
@@ -88,7 +88,7 @@ fn wanted(parameters: Vec<ParameterValue>, environment: Vec<ParameterValue>) -> 
 
 #[test]
 fn a_form_is_filled_in_as_buildbot_wants_it() {
-    let parameters = [("lines", "7"), ("flag", "false"), ("n_in", "é"), ("many", "b\na"), ("hid", "1")];
+    let parameters = [("lines", "7"), ("flag", "false"), ("n_in", "é"), ("many", r#"["b","a"]"#), ("hid", "1")];
     let parameters = parameters.map(|(name, text)| value(name, text)).into();
     let request = wanted(parameters, vec![value("txt", "A=1")]);
     let request = TriggerRequest { reference: Some("feature/x".into()), ..request };
@@ -124,7 +124,8 @@ fn what_the_form_can_not_take_is_refused_before_anything_is_sent() {
     for (scheduler, request, kind) in rows {
         assert_eq!(scheduler.filled("b", &request).unwrap_err().kind, kind);
     }
-    let fields = [("nope", "1"), ("fx", "1"), ("reason", "mine"), ("builderNames", "x"), ("flag", "yes")];
+    let fields =
+        [("nope", "1"), ("fx", "1"), ("reason", "mine"), ("builderNames", "x"), ("flag", "yes"), ("many", "a\nb")];
     for (name, text) in fields {
         let refused = typed().filled("b", &wanted(vec![value(name, text)], vec![])).unwrap_err();
         assert!(matches!(&refused.kind, ErrorKind::InvalidInput(input) if input.field == name), "{name}");

@@ -41,7 +41,8 @@ pub fn page(kept: Kept, page: &PageRequest) -> Result<ArtifactPage> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let to = from.saturating_add(limit);
     let next = (kept.artifacts.len() > to).then(|| to.to_string());
-    let items = kept.artifacts.into_iter().skip(from).take(limit).map(|file| artifact(file.relative_path)).collect();
+    let paths = kept.artifacts.into_iter().skip(from).take(limit).map(|file| file.relative_path);
+    let items = paths.filter(|file| path::is_id(file)).map(artifact).collect();
     Ok(ArtifactPage { items, next })
 }
 

@@ -119,25 +119,7 @@ impl Runs for Jenkins {
 
     fn get(run: RunRef) -> Result<Run> {
         let client = Client::here()?;
-        let build = read(&client, &run)?;
-        let mut found = build.run(&client, &run.pipeline);
-        let mut graph = build.graph(&client, &run.pipeline);
-        match stages(&client, &run.pipeline, &build) {
-            Ok(Some(stages)) => {
-                if stages.wait() && found.status.state == State::Running {
-                    found.status.state = State::Waiting;
-                    found.status.reason = Some("gate".into());
-                }
-                graph = stages.below(&client, &run.pipeline, build.number, graph);
-            }
-            Ok(None) => {}
-            // What was seen of them before stays.
-            Err(error) => {
-                novacron_cicd_sdk::warn!("the stages can't be read"; run = run.run, error = error.message);
-                graph.complete = false;
-            }
-        }
-        Ok(Run { graph: Some(graph), ..found })
+        Ok(whole(&client, &run.pipeline, &read(&client, &run)?))
     }
 }
 
@@ -310,6 +292,28 @@ fn read(client: &Client, run: &RunRef) -> Result<Build> {
     client::fetch(client.tree(path::of_build(run, &["api", "json"])?, build::TREE))
 }
 
+/// A run with its graph.
+fn whole(client: &Client, pipeline: &str, build: &Build) -> Run {
+    let mut found = build.run(client, pipeline);
+    let mut graph = build.graph(client, pipeline);
+    match stages(client, pipeline, build) {
+        Ok(Some(stages)) => {
+            if stages.wait() && found.status.state == State::Running {
+                found.status.state = State::Waiting;
+                found.status.reason = Some("gate".into());
+            }
+            graph = stages.below(client, pipeline, build.number, graph);
+        }
+        Ok(None) => {}
+        // What was seen of them before stays.
+        Err(error) => {
+            novacron_cicd_sdk::warn!("the stages can't be read"; build = build.number, error = error.message);
+            graph.complete = false;
+        }
+    }
+    Run { graph: Some(graph), ..found }
+}
+
 /// The stages of a pipeline's build, from the first plugin of Jenkins that shows them. Which one that is, is remembered for an
 /// hour: so is that there is none.
 fn stages(client: &Client, pipeline: &str, build: &Build) -> Result<Option<Stages>> {
@@ -357,7 +361,7 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
         let job = job(client, pipeline, Job::to_list(0, job::NEWEST))?;
         let came_from = |build: &&Build| build.queue_id.is_some_and(|id| u64::try_from(id) == Ok(item));
         let build = job.builds.iter().find(came_from);
-        return build.map(|build| Ticket::Run(build.run(client, pipeline))).ok_or_else(|| {
+        return build.map(|build| Ticket::Run(whole(client, pipeline, build))).ok_or_else(|| {
             Error::not_found(format!(
                 "Jenkins remembers queue item {item} no more, and none of the newest builds of {pipeline} came from it"
             ))
@@ -371,7 +375,8 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
             let build = client.tree(path::of_build(&run, &["api", "json"])?, build::TREE);
             // A build that begins is named in the queue before it can be read.
             Ok(match client::fetch_maybe::<Build>(build)? {
-                Some(build) => Ticket::Run(build.run(client, pipeline)),
+                // It may have ended already, and then nobody asks again: it comes with all that there is of it.
+                Some(build) => Ticket::Run(whole(client, pipeline, &build)),
                 None => Ticket::Queued(ticket),
             })
         }

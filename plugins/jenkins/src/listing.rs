@@ -149,6 +149,7 @@ impl Walk {
                     rest.push(Place(name, 0, LEVELS));
                     return stop(rest, index + 1);
                 }
+                None if !path::is_id(&name) => {}
                 None => self.found.push(pipeline(client, name, entry, branches)),
             }
         }

@@ -196,11 +196,14 @@ impl Runners for Jenkins {
         let client = Client::here()?;
         let computers: Computers =
             client::fetch(client.tree("/computer/api/json", format!("computer[{}]", runners::TREE)))?;
-        Ok(RunnerPage { items: computers.computer.into_iter().map(Computer::runner).collect(), next: None })
+        Ok(RunnerPage {
+            items: computers.computer.into_iter().map(Computer::runner).filter(|it| path::is_id(&it.id)).collect(),
+            next: None,
+        })
     }
 
     fn get(runner: String) -> Result<Runner> {
-        Ok(node(&Client::here()?, &runner)?.runner())
+        Ok(Runner { id: runner.clone(), ..node(&Client::here()?, &runner)?.runner() })
     }
 }
 

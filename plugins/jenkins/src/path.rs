@@ -24,6 +24,12 @@ pub fn of(full_name: &str, tail: &[&str]) -> Target {
     segments.into()
 }
 
+/// Whether the contract takes it for an id. Jenkins has no such limit; what has a longer name is left out of lists.
+#[must_use]
+pub fn is_id(name: &str) -> bool {
+    (1..=512).contains(&name.len())
+}
+
 /// A build, and what is asked of it.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use novacron_cicd_sdk::{
     http::Target,
     types::{Graph, Job, State, Status, Times},
 };
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 
 use crate::{build::WHOLE, client::Client, path, settings::Unstable};
 
@@ -69,7 +69,10 @@ impl Source {
             Self::Wfapi => stages.row(serde_json::from_slice::<Described>(body)?.stages, &status),
             Self::BlueOcean => stages.edges(serde_json::from_slice(body)?, &status),
         }
-        Ok(stages)
+        match stages.jobs.iter().find(|job| !path::is_id(&job.id)) {
+            Some(job) => Err(serde_json::Error::custom(format!("a stage has an id of {} bytes", job.id.len()))),
+            None => Ok(stages),
+        }
     }
 }
 

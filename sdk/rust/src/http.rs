@@ -16,6 +16,7 @@
 mod body;
 mod failure;
 mod paging;
+mod place;
 mod request;
 mod response;
 mod send;

@@ -25,9 +25,12 @@ use novacron_cicd_vault::{Masker, Secret};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-/// A secret's value by its name: long enough that it is masked wherever it shows.
+/// A secret's value by its name: long enough that it is masked wherever it shows. That of `app` is a private key.
 #[must_use]
 pub fn secret(name: &str) -> String {
+    if name == "app" {
+        return include_str!("../../../host/vault/src/sign/jwt/testdata/rsa.pem").to_owned();
+    }
     format!("{name}-value-7f3a9c")
 }
 
@@ -117,7 +120,7 @@ fn guests() -> PathBuf {
 }
 
 fn built(plugin: &str) -> PathBuf {
-    let path = guests().join(format!("novacron_cicd_plugin_{plugin}.wasm"));
+    let path = guests().join(format!("novacron_cicd_plugin_{}.wasm", plugin.replace('-', "_")));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path
 }
@@ -180,7 +183,8 @@ impl House {
             cancel: CancellationToken::new(),
             actor: "test".into(),
         };
-        self.runtime.provider(binding).unwrap()
+        let plugins = self.runtime.plugins();
+        self.runtime.provider(binding).unwrap_or_else(|error| unreachable!("{error}: {plugins:?}"))
     }
 }
 

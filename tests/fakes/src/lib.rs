@@ -6,6 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "it is for tests, and a test fails by panicking")]
 
+pub mod github;
+pub mod gitlab;
 pub mod house;
 pub mod jenkins;
+pub mod judge;
 pub mod server;

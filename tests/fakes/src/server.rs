@@ -145,10 +145,14 @@ impl Answer {
     }
 }
 
+/// What becomes of every answer on its way.
+type Distortion = Box<dyn FnMut(&mut Answer) + Send>;
+
 #[derive(Default)]
 struct Record {
     seen: Vec<Seen>,
     faults: VecDeque<(String, Fault)>,
+    distortion: Option<Distortion>,
 }
 
 impl Record {
@@ -242,18 +246,40 @@ impl<P: Platform> Server<P> {
     }
 }
 
+impl<P> Server<P> {
+    /// From now on `how` changes every answer that the platform gives.
+    ///
+    /// # Panics
+    /// Where another test thread failed while it held the record.
+    pub fn distort(&self, how: impl FnMut(&mut Answer) + Send + 'static) {
+        self.record.lock().unwrap().distortion = Some(Box::new(how));
+    }
+
+    /// Answers go out as they are again.
+    ///
+    /// # Panics
+    /// As [`Self::distort`].
+    pub fn undistort(&self) {
+        self.record.lock().unwrap().distortion = None;
+    }
+}
+
 fn serve<P: Platform>(world: &mut P, record: &Mutex<Record>, mount: &str, head: &Parts, body: Bytes) -> Response {
     let whole = head.uri.path_and_query().map_or("", |target| target.as_str());
     let below = whole.strip_prefix(mount);
     let seen = Seen::new(head, below.unwrap_or(whole).to_owned(), body);
     let fault = record.lock().unwrap().fault(&seen.line());
-    let answer = match &fault {
+    let mut answer = match &fault {
         Some(Fault::Refuse(status, headers, body)) => {
             Answer { status: *status, headers: headers.clone(), body: body.clone().into() }
         }
         _ if below.is_none() => Answer::new(404),
         _ => world.answer(&seen),
     };
-    record.lock().unwrap().seen.push(Seen { answered: answer.body.len(), ..seen });
+    let mut record = record.lock().unwrap();
+    if let Some(distort) = &mut record.distortion {
+        distort(&mut answer);
+    }
+    record.seen.push(Seen { answered: answer.body.len(), ..seen });
     answer.into_response(matches!(fault, Some(Fault::LoseAnswer)))
 }

@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, PATIENCE, spoke};
+use crate::harness::{PASSWORD, PATIENCE, assert_are_features, spoke};
 
 use super::{Site, log_path};
 
@@ -22,6 +22,7 @@ async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
     assert!(found["account"].as_str().is_some_and(|account| account.contains("op")), "{found:#}");
     assert!(found["platform_version"].as_str().is_some_and(|version| version.contains("4.3.0")), "{found:#}");
     assert_eq!(found["missing_permissions"], json!([]), "{found:#}");
+    assert_are_features(&found["features"]);
 
     let listed = cli.ok(&["pipeline", "list", "--provider", "bb", "--remote"]).await;
     for builder in ["backend", "gated", "team/nächtlich"] {
@@ -31,6 +32,7 @@ async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
 
     let mut words = vec!["pipeline", "run", "backend", "--watch", "--exit-status", "-p", "VERSION=1.2.3"];
     words.extend(["-p", "RELEASE=true", "-p", "LEVEL=full", "-p", "JOBS=4", "-p", "REGION=south"]);
+    words.extend(["-p", "ON=mac", "-p", "ON=bsd"]);
     let watched = cli.run(&words).await.expect_code(0);
     assert!(watched.stdout.contains("succeeded"), "{watched}");
     let id = cli.json(&["run", "list"]).await[0]["id"].as_str().unwrap().to_owned();
@@ -42,7 +44,10 @@ async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
         assert!(step["state"] == "succeeded" && step["duration_ms"].is_i64(), "{step:#}");
     }
     let log = site.log(&id).await;
-    assert!(log.contains("building version 1.2.3 release True level full jobs 4 region south\n"), "{log}");
+    assert!(
+        log.contains("building version 1.2.3 release True level full jobs 4 region south on [mac, bsd]\n"),
+        "{log}"
+    );
     assert!(log.contains("to the other stream\n") && log.contains("tested\n"), "{log}");
 
     live(&site).await;
@@ -61,6 +66,7 @@ async fn parameters_are_typed(site: &Site) {
         ("LEVEL", "choice", json!("fast"), false),
         ("RESULT", "choice", json!("success"), false),
         ("JOBS", "number", json!("2"), false),
+        ("ON", "list", json!(r#"["linux"]"#), false),
         ("REGION", "string", json!("north"), false),
     ];
     for (name, kind, default, required) in rows {
@@ -71,7 +77,12 @@ async fn parameters_are_typed(site: &Site) {
     }
     let level = parameters.iter().find(|parameter| parameter["name"] == "LEVEL").unwrap();
     assert_eq!(level["choices"], json!(["fast", "full"]));
-    for wrong in [json!({ "VERSION": "1", "LEVEL": "loud" }), json!({ "VERSION": "1", "JOBS": "many" }), json!({})] {
+    for wrong in [
+        json!({ "VERSION": "1", "LEVEL": "loud" }),
+        json!({ "VERSION": "1", "JOBS": "many" }),
+        json!({}),
+        json!({ "VERSION": "1", "ON": ["mac", "os2"] }),
+    ] {
         let answer = site.api.post("/v1/pipelines/backend/runs", &json!({ "parameters": wrong })).await;
         assert_eq!(answer.status, 422, "{wrong}: {:#}", answer.json);
     }

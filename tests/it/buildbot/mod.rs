@@ -7,6 +7,7 @@ mod canceling;
 mod foreign;
 mod kill;
 mod login;
+mod pushed;
 mod retry;
 mod workers;
 

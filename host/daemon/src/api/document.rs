@@ -18,10 +18,12 @@ pub fn text() -> &'static str {
     &TEXT
 }
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 16] = [
     ("providers", "Configured connections to CI/CD platforms"),
     ("pipelines", "Definitions, ours and their counterparts on a platform"),
     ("runs", "Executions, their graphs and logs"),
+    ("runners", "The machines that do a platform's work"),
+    ("remote", "What only a platform has: its own secrets, variables, webhooks, environments and deployments"),
     ("artifacts", "Bytes with a digest"),
     ("operations", "Durable intents to change something outside"),
     ("secrets", "Values that only the vault holds"),
@@ -30,6 +32,7 @@ const TAGS: [(&str, &str); 13] = [
     ("events", "What happened"),
     ("audit", "Who did what"),
     ("callbacks", "What runs say of themselves"),
+    ("webhooks", "What platforms tell of their own accord, and what became of it"),
     ("health", "What machines ask before they have a token"),
     ("problems", "Errors: application/problem+json (RFC 9457), codes in docs/errors.md"),
 ];
@@ -75,7 +78,9 @@ fn described(name: &str, what: &str) -> Tag {
 }
 
 fn secure(path: &str, operation: &mut Operation) {
-    let open = operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health"));
+    // Who sends a webhook proves it by the scheme of its platform.
+    let open = path.starts_with("/v1/hooks/")
+        || operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health"));
     let scheme = if path.starts_with("/v1/callbacks/") { "run-token" } else { "token" };
     let requirement = SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []);
     operation.security = Some(if open { Vec::new() } else { vec![requirement] });

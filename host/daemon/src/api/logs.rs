@@ -37,6 +37,8 @@ pub struct LogView {
     pub attempt: u32,
     /// The job that wrote it; null: the run itself.
     pub job: Option<String>,
+    /// What the platform calls the job; null where nothing but its log is known.
+    pub job_name: Option<String>,
     /// How many bytes there are.
     pub bytes: u64,
     /// Whether more can come.
@@ -239,6 +241,7 @@ async fn list(
     let view = |stream: novacron_cicd_store::LogStream| LogView {
         attempt,
         job: stream.job,
+        job_name: stream.job_name,
         bytes: stream.position.written,
         complete: stream.position.complete,
     };

@@ -4,6 +4,7 @@
 //! Must be absent: decisions, SQL, and answers that hold a secret other than a token at its issue.
 
 pub mod artifacts;
+mod asked;
 pub mod audit;
 mod auth;
 pub mod callbacks;
@@ -22,9 +23,9 @@ pub mod pipelines;
 pub mod plugins;
 mod problem;
 pub mod providers;
+pub mod remote;
 pub mod request;
 pub mod run_view;
-pub mod runners;
 pub mod runs;
 pub mod secrets;
 mod sse;
@@ -33,6 +34,8 @@ mod state;
 mod tests;
 mod time;
 pub mod tokens;
+mod view;
+pub mod webhooks;
 pub mod words;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, response::IntoResponse as _};
@@ -48,35 +51,41 @@ use utoipa_axum::router::OpenApiRouter;
 /// Everything, for the listener of operators and of NovaCron.
 pub fn router(state: ApiState) -> Router {
     let needs_token = middleware::from_fn_with_state(state.clone(), auth::require_token);
-    let all = nouns().route_layer(needs_token).merge(health::routes()).merge(callbacks::routes());
+    let all = nouns().route_layer(needs_token).merge(health::routes()).merge(outside());
     wrap(all, state)
 }
 
-/// What the whole world may reach: callbacks of runs, and whether we live.
+/// What the whole world may reach: callbacks of runs, webhooks of platforms, and whether we live.
 pub fn public_router(state: ApiState) -> Router {
     let live = OpenApiRouter::new().route("/healthz", axum::routing::get(health::healthz));
-    wrap(callbacks::routes().merge(live), state)
+    wrap(outside().merge(live), state)
 }
 
 /// The document that describes [`router`], from the handlers themselves.
 pub fn openapi() -> OpenApi {
-    let mut document = nouns().merge(health::routes()).merge(callbacks::routes()).into_openapi();
+    let mut document = nouns().merge(health::routes()).merge(outside()).into_openapi();
     document::finish(&mut document);
     document
+}
+
+/// Who proves itself by something else than a token of ours.
+fn outside() -> OpenApiRouter<ApiState> {
+    callbacks::routes().merge(webhooks::hooks())
 }
 
 fn nouns() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(providers::routes())
-        .merge(runners::routes())
         .merge(pipelines::routes())
         .merge(runs::routes())
+        .merge(remote::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
         .merge(operations::routes())
         .merge(secrets::routes())
         .merge(tokens::routes())
         .merge(plugins::routes())
+        .merge(webhooks::routes())
         .merge(events::routes())
         .merge(audit::routes())
 }

@@ -22,6 +22,7 @@ use super::{
     names::Names,
     page,
     providers::located,
+    remote::result::ChangeResult,
     words,
 };
 use crate::{
@@ -50,6 +51,8 @@ pub struct OperationView {
     /// Of a retry that is done: the run to look at, `run` itself at a new attempt or a new run.
     #[schema(value_type = Option<String>, format = "uuid")]
     pub result_run: Option<RunId>,
+    /// Of a change that only the platform knows, and that is done: what it led to; null where there is nothing to say.
+    pub result: Option<ChangeResult>,
     /// How an unknown outcome is settled.
     #[schema(value_type = words::RecoveryWord)]
     pub recovery: RecoveryClass,
@@ -120,13 +123,15 @@ impl ResolutionBody {
 
 impl OperationView {
     pub(crate) fn of(operation: Operation, names: &Names) -> Self {
+        let payload = Payload::of(&operation);
         Self {
             id: operation.id,
             kind: operation.kind,
             provider: names.get(operation.provider),
             provider_id: operation.provider,
             run: operation.run,
-            result_run: Payload::of(&operation).result_run,
+            result_run: payload.result_run,
+            result: payload.outcome.and_then(ChangeResult::of),
             recovery: operation.recovery,
             state: operation.state,
             attempts: operation.attempts,

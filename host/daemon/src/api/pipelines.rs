@@ -78,10 +78,10 @@ pub struct ParameterBody {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Taken where a run is given none.
+    /// Taken where a run is given none; of a list a JSON array of strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// What a choice can be.
+    /// What a choice can be, or each value of a list; a list without them takes any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
     /// Whether a run without it is refused, where it has no default.

@@ -149,7 +149,9 @@ fn service_answer(error: &ServiceError) -> (StatusCode, bool, Option<u64>) {
         ErrorClass::Stale => (StatusCode::PRECONDITION_FAILED, false, None),
         ErrorClass::RateLimited { retry_after } => (StatusCode::TOO_MANY_REQUESTS, true, retry_after),
         ErrorClass::Upstream => (StatusCode::BAD_GATEWAY, safe, None),
-        ErrorClass::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, true, None),
+        ErrorClass::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, true, matches!(error, ServiceError::Busy { .. }).then_some(5000))
+        }
         ErrorClass::Full => (StatusCode::INSUFFICIENT_STORAGE, true, None),
         ErrorClass::Internal => (StatusCode::INTERNAL_SERVER_ERROR, false, None),
     }

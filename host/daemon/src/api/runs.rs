@@ -7,6 +7,7 @@ use axum::{
 use http::{HeaderValue, StatusCode, header};
 use novacron_cicd_domain::{
     id::RunId,
+    parameter::Input,
     platform,
     run::{Run, graph},
     status::State as RunState,
@@ -35,12 +36,31 @@ use crate::service::{ServiceError, TriggerInput, Triggered};
 #[serde(deny_unknown_fields, default)]
 pub struct RunCreate {
     /// Checked against what the pipeline declares; a secret parameter has the secret's name as its value.
-    pub parameters: std::collections::BTreeMap<String, String>,
+    pub parameters: std::collections::BTreeMap<String, ParameterInput>,
     /// Goes over the pipeline's own variables.
     pub environment: std::collections::BTreeMap<String, String>,
     /// Branch, tag or commit; left out: the pipeline's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+}
+
+/// What a run is given for a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ParameterInput {
+    /// A value; of a list its only one.
+    One(String),
+    /// The values of a list.
+    Many(Vec<String>),
+}
+
+impl From<ParameterInput> for Input {
+    fn from(input: ParameterInput) -> Self {
+        match input {
+            ParameterInput::One(text) => Self::One(text),
+            ParameterInput::Many(values) => Self::Many(values),
+        }
+    }
 }
 
 /// A run that is asked for durably.
@@ -194,8 +214,8 @@ async fn trigger(
     Json(body): Json<RunCreate>,
 ) -> Result<Response, ApiError> {
     let work = async move |state: ApiState, actor, body: RunCreate| {
-        let input =
-            TriggerInput { parameters: body.parameters, environment: body.environment, reference: body.reference };
+        let parameters = body.parameters.into_iter().map(|(name, input)| (name, input.into())).collect();
+        let input = TriggerInput { parameters, environment: body.environment, reference: body.reference };
         Ok(state.services().runs.trigger(&actor, &name, input).await?)
     };
     key.once(state, actor, body, work, triggered).await

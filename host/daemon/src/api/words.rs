@@ -7,6 +7,7 @@ use novacron_cicd_domain::{
     run::Edges,
     status::State,
     token::Role,
+    webhook::DeliveryState,
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -36,12 +37,14 @@ macro_rules! words {
 words! {
     /// Where a run, job or step stands.
     StateWord as "State" = State::ALL.map(State::as_str);
+    /// Where a delivery stands.
+    DeliveryStateWord as "WebhookState" = DeliveryState::ALL.map(DeliveryState::as_str);
     /// What a token's holder may do.
     RoleWord as "Role" = Role::ALL.map(Role::as_str);
     /// What an artifact is.
     ArtifactKindWord as "ArtifactKind" = ArtifactKind::ALL.map(ArtifactKind::as_str);
     /// What an operation does.
-    OperationKindWord as "OperationKind" = OperationKind::ALL.map(OperationKind::as_str);
+    OperationKindWord as "OperationKind" = OperationKind::all().map(OperationKind::as_str);
     /// Where an operation stands.
     OperationStateWord as "OperationState" = OperationState::ALL.map(OperationState::as_str);
     /// How an unknown outcome is settled.
@@ -59,6 +62,7 @@ words! {
         ParameterKind::Bool,
         ParameterKind::Number,
         ParameterKind::Choice,
+        ParameterKind::List,
         ParameterKind::File,
         ParameterKind::Environment,
         ParameterKind::Secret,
@@ -80,6 +84,11 @@ impl PartialSchema for Binary {
 }
 
 impl ToSchema for Binary {}
+
+/// A value as JSON on one line, for people who look at it.
+pub(crate) fn serialized_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
 
 /// The word as it is on the wire, for sets that have no `as_str` of their own.
 pub(crate) fn serialized(word: impl serde::Serialize) -> String {

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     CliError, Exit,
+    change::{self, Waiting},
     client::{self, Client},
     output::{Output, Rows, bytes, or_dash},
 };
@@ -39,6 +40,31 @@ Examples:
   $ novacron-cicd artifact download --run 019732a4-7c1e-7f00-8000-000000000002 --name app.tar.gz --file app.tgz"
     )]
     Download(Download),
+    /// Have the platform keep an artifact until somebody deletes it
+    Keep(Keep),
+    /// Delete an artifact on its platform
+    Delete(Delete),
+}
+
+/// One artifact.
+#[derive(Debug, Args)]
+pub struct Keep {
+    /// The artifact's id
+    id: ArtifactId,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// An artifact that goes from its platform.
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// The artifact's id
+    id: ArtifactId,
+    /// Delete it on the platform; what is known of it here is kept
+    #[arg(long, required = true)]
+    remote: bool,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 /// Which artifacts.
@@ -102,6 +128,14 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             out.list(&answer.value, rows, more)
         }
         Verb::Download(download) => self::download(download, client, out).await,
+        Verb::Keep(keep) => {
+            let path = format!("/v1/artifacts/{}/keep", keep.id);
+            change::tell(Method::POST, &path, keep.waiting, client, out).await
+        }
+        Verb::Delete(delete) => {
+            let path = format!("/v1/artifacts/{}?remote={}", delete.id, delete.remote);
+            change::tell(Method::DELETE, &path, delete.waiting, client, out).await
+        }
     }
 }
 

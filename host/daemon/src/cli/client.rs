@@ -216,9 +216,12 @@ fn debug(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// What stands in a part of a path as it is: dots do not, since two of them mean something.
+const PLAIN: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
 /// A part of a path, escaped.
 pub(crate) fn segment(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, PLAIN).to_string()
 }
 
 /// A path with a query.

@@ -6,8 +6,8 @@ use super::Cli;
 
 /// Nouns by what people come for.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Main commands", &["provider", "pipeline", "run", "runner", "artifact"]),
-    ("Administration", &["secret", "token", "operation", "plugin", "event", "audit"]),
+    ("Main commands", &["provider", "pipeline", "run", "runner", "remote", "artifact"]),
+    ("Administration", &["secret", "token", "operation", "plugin", "webhook", "event", "audit"]),
     ("Daemon", &["serve", "config"]),
     ("More", &["completion", "version"]),
 ];

@@ -1,6 +1,11 @@
-//! `novacron-cicd run logs`: one log as it is, or all of them with their jobs' ids in front.
+//! `novacron-cicd run logs`: one log as it is, or all of them with their jobs' names in front.
 
-use std::{collections::BTreeMap, io::Write as _, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 use novacron_cicd_domain::id::RunId;
@@ -10,7 +15,7 @@ use tokio::sync::mpsc;
 use super::{
     CliError, Exit,
     client::{self, Client},
-    output::Output,
+    output::{Format, Output},
     run::Logs,
 };
 use crate::api::{
@@ -49,22 +54,42 @@ impl Which {
 
 pub(super) async fn run(wanted: &Logs, client: &Client, out: &Output) -> Result<Exit, CliError> {
     let which = Which { run: wanted.id, job: wanted.job.clone(), attempt: wanted.attempt };
-    let raw = |bytes: &[u8]| write(bytes);
+    let names = RefCell::new(Names::default());
     if wanted.job.is_some() || wanted.offset.is_some() {
         let offset = wanted.offset.unwrap_or(0);
-        return one(client, &which, offset, wanted.follow, raw).await.map(|()| Exit::Ok);
+        if out.format == Format::Table {
+            return one(client, &which, offset, wanted.follow, write).await.map(|()| Exit::Ok);
+        }
+        look(client, &which, &names).await?;
+        let mut lines = Lines::new(wanted.job.as_deref(), out.format, &names);
+        one(client, &which, offset, wanted.follow, |bytes| write(&lines.push(bytes))).await?;
+        return write(&lines.finish()).map(|()| Exit::Ok);
     }
     if wanted.follow {
-        return follow_all(client, &which).await;
+        return follow_all(client, &which, out.format, &names).await;
     }
-    let logs = list(client, &which).await?;
-    for log in logs {
+    for log in look(client, &which, &names).await?.1 {
         let which = Which { job: log.job.clone(), ..which.clone() };
-        let mut lines = Lines::new(log.job.as_deref());
+        let mut lines = Lines::new(log.job.as_deref(), out.format, &names);
         one(client, &which, 0, false, |bytes| write(&lines.push(bytes))).await?;
         write(&lines.finish())?;
     }
     out.write("")
+}
+
+/// Whether the run is over, and what logs it has; its jobs are `names` then. The run is looked at before its logs: a log
+/// that appears after that is found by the next look.
+async fn look(client: &Client, which: &Which, names: &RefCell<Names>) -> Result<(bool, Vec<LogView>), CliError> {
+    let run = client.get::<RunDetail>(&format!("/v1/runs/{}", which.run)).await?.typed;
+    let logs = list(client, which).await?;
+    let current = which.attempt.is_none_or(|attempt| attempt == run.run.attempt);
+    let jobs = run.graph.into_iter().filter(|_| current).flat_map(|graph| graph.jobs);
+    let logged = logs.iter().filter_map(|log| {
+        let id = log.job.clone()?;
+        Some((id.clone(), log.job_name.clone().unwrap_or(id)))
+    });
+    names.borrow_mut().0 = logged.chain(jobs.map(|job| (job.id, job.name))).collect();
+    Ok((run.run.status.state.is_terminal() || which.attempt.is_some(), logs))
 }
 
 async fn list(client: &Client, which: &Which) -> Result<Vec<LogView>, CliError> {
@@ -119,28 +144,25 @@ async fn one(
 }
 
 /// All logs of a run, as they come into being, until the run has ended and every log is complete.
-async fn follow_all(client: &Client, which: &Which) -> Result<Exit, CliError> {
+async fn follow_all(client: &Client, which: &Which, format: Format, names: &RefCell<Names>) -> Result<Exit, CliError> {
     let (sender, mut receiver) = mpsc::channel::<Vec<u8>>(64);
-    let mut followed: BTreeMap<Option<String>, ()> = BTreeMap::new();
+    let mut followed: BTreeSet<Option<String>> = BTreeSet::new();
     let mut tasks = futures_util::stream::FuturesUnordered::new();
     let mut ended = false;
     loop {
-        // The run is looked at before its logs: a log that appears after that is found by the next look.
-        let run = client.get::<RunDetail>(&format!("/v1/runs/{}", which.run)).await;
-        let logs = list(client, which).await;
-        match (run, logs) {
-            (Ok(run), Ok(logs)) => {
-                ended = run.typed.run.status.state.is_terminal() || which.attempt.is_some();
+        match look(client, which, names).await {
+            Ok((over, logs)) => {
+                ended = over;
                 for log in logs {
-                    if followed.insert(log.job.clone(), ()).is_none() {
-                        let which = Which { job: log.job.clone(), ..which.clone() };
-                        tasks.push(follow_one(client, which, log.job, sender.clone()));
+                    if followed.insert(log.job.clone()) {
+                        let lines = Lines::new(log.job.as_deref(), format, names);
+                        let which = Which { job: log.job, ..which.clone() };
+                        tasks.push(follow_one(client, which, lines, sender.clone()));
                     }
                 }
             }
-            (Err(CliError::Unreachable { .. } | CliError::BrokenOff { .. }), _)
-            | (_, Err(CliError::Unreachable { .. } | CliError::BrokenOff { .. })) => {}
-            (Err(error), _) | (_, Err(error)) => return Err(error),
+            Err(CliError::Unreachable { .. } | CliError::BrokenOff { .. }) => {}
+            Err(error) => return Err(error),
         }
         if ended && tasks.is_empty() {
             while let Ok(bytes) = receiver.try_recv() {
@@ -166,10 +188,9 @@ async fn follow_all(client: &Client, which: &Which) -> Result<Exit, CliError> {
 async fn follow_one(
     client: &Client,
     which: Which,
-    job: Option<String>,
+    mut lines: Lines<'_>,
     sender: mpsc::Sender<Vec<u8>>,
 ) -> Result<(), CliError> {
-    let mut lines = Lines::new(job.as_deref());
     let mut waiting = Vec::new();
     let (own, mut pieces) = mpsc::channel::<Vec<u8>>(64);
     let read = async {
@@ -196,33 +217,69 @@ async fn follow_one(
     result
 }
 
-/// Puts a job's id in front of every line, whole lines only, so that logs that come together do not mix within one.
-struct Lines {
-    prefix: Option<String>,
+/// The jobs of the attempt, by their ids.
+#[derive(Default)]
+struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// What stands before the lines of a job: nothing where it is the only one, its id too where another has its name.
+    fn prefix(&self, job: &str) -> String {
+        let name = self.0.get(job).map_or(job, String::as_str);
+        match self.0.values().filter(|other| *other == name).count() {
+            _ if self.0.len() <= 1 => String::new(),
+            0 | 1 => format!("{name} | "),
+            _ => format!("{name} ({job}) | "),
+        }
+    }
+}
+
+/// Says of every line whose it is; whole lines only, so that logs that come together do not mix within one.
+struct Lines<'n> {
+    job: Option<String>,
+    format: Format,
+    /// They become more while a run goes on.
+    names: &'n RefCell<Names>,
     rest: Vec<u8>,
 }
 
-impl Lines {
-    fn new(job: Option<&str>) -> Self {
-        Self { prefix: job.map(|job| format!("{job} | ")), rest: Vec::new() }
+impl<'n> Lines<'n> {
+    fn new(job: Option<&str>, format: Format, names: &'n RefCell<Names>) -> Self {
+        Self { job: job.map(str::to_owned), format, names, rest: Vec::new() }
     }
 
     fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let Some(prefix) = &self.prefix else { return bytes.to_vec() };
+        if self.job.is_none() && self.format == Format::Table {
+            return bytes.to_vec();
+        }
         self.rest.extend_from_slice(bytes);
         let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
         let rest = self.rest.split_off(end + 1);
         let whole = std::mem::replace(&mut self.rest, rest);
-        let mut out = Vec::with_capacity(whole.len() + 64);
-        for line in whole.split_inclusive(|byte| *byte == b'\n') {
-            out.extend_from_slice(prefix.as_bytes());
-            out.extend_from_slice(line);
-        }
-        out
+        whole.split_inclusive(|byte| *byte == b'\n').flat_map(|line| self.shown(line)).collect()
     }
 
+    fn shown(&self, line: &[u8]) -> Vec<u8> {
+        let names = self.names.borrow();
+        if self.format == Format::Table {
+            let prefix = self.job.as_deref().map(|job| names.prefix(job)).unwrap_or_default();
+            return [prefix.as_bytes(), line].concat();
+        }
+        let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line));
+        let name = self.job.as_ref().and_then(|job| names.0.get(job));
+        let line = serde_json::json!({ "job": self.job, "job_name": name, "line": text });
+        match self.format {
+            Format::Yaml => serde_yaml_ng::to_string(&[line]).unwrap_or_default().into_bytes(),
+            _ => format!("{line}\n").into_bytes(),
+        }
+    }
+
+    /// The last line, where nothing ended it. Beside others it is ended here.
     fn finish(&mut self) -> Vec<u8> {
-        if self.rest.is_empty() { Vec::new() } else { self.push(b"\n") }
+        let alone = self.format == Format::Table && self.names.borrow().0.len() <= 1;
+        match std::mem::take(&mut self.rest) {
+            rest if rest.is_empty() || alone => rest,
+            rest => self.shown(&[rest.as_slice(), b"\n"].concat()),
+        }
     }
 }
 
@@ -239,21 +296,67 @@ fn write(bytes: &[u8]) -> Result<(), CliError> {
 mod tests {
     use super::*;
 
+    fn names(jobs: &[(&str, &str)]) -> RefCell<Names> {
+        RefCell::new(Names(jobs.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()))
+    }
+
     #[test]
-    fn lines_of_a_job_come_whole_and_named_however_they_are_cut() {
+    fn lines_come_whole_and_say_whose_they_are_however_they_are_cut() {
         let text = b"one\ntwo\n\nlast";
-        for size in 1..=text.len() {
-            let mut lines = Lines::new(Some("build"));
-            let mut out: Vec<u8> = text.chunks(size).flat_map(|chunk| lines.push(chunk)).collect();
-            out.extend(lines.finish());
-            let out = String::from_utf8_lossy(&out);
-            assert_eq!(out, "build | one\nbuild | two\nbuild | \nbuild | last\n", "in pieces of {size}");
+        let two = [("7", "build"), ("8", "test")];
+        let rows = [
+            (&two[..], Format::Table, "build | one\nbuild | two\nbuild | \nbuild | last\n"),
+            (
+                &[("7", "build"), ("8", "build")],
+                Format::Table,
+                "build (7) | one\nbuild (7) | two\nbuild (7) | \nbuild (7) | last\n",
+            ),
+            (&[("8", "test"), ("9", "more")], Format::Table, "7 | one\n7 | two\n7 | \n7 | last\n"),
+            (&[("7", "build")], Format::Table, "one\ntwo\n\nlast"),
+            (
+                &two[..1],
+                Format::Yaml,
+                "- job: '7'\n  job_name: build\n  line: one\n- job: '7'\n  job_name: build\n  line: two\n- job: '7'\n  job_name: build\n  line: ''\n- job: '7'\n  job_name: build\n  line: last\n",
+            ),
+        ];
+        for (jobs, format, expected) in rows {
+            let names = names(jobs);
+            for size in 1..=text.len() {
+                let mut lines = Lines::new(Some("7"), format, &names);
+                let mut out: Vec<u8> = text.chunks(size).flat_map(|chunk| lines.push(chunk)).collect();
+                out.extend(lines.finish());
+                assert_eq!(String::from_utf8_lossy(&out), expected, "in pieces of {size}");
+            }
         }
     }
 
     #[test]
+    fn programs_are_told_the_id_and_the_name_of_the_job() {
+        for (jobs, job, expected) in [
+            (&[("7", "build")][..], Some("7"), r#"{"job":"7","job_name":"build","line":"a"}"#),
+            (&[], Some("7"), r#"{"job":"7","job_name":null,"line":"a"}"#),
+            (&[("7", "build")], None, r#"{"job":null,"job_name":null,"line":"a"}"#),
+        ] {
+            let names = names(jobs);
+            let mut lines = Lines::new(job, Format::Json, &names);
+            assert_eq!(String::from_utf8_lossy(&lines.push(b"a\nb")), format!("{expected}\n"));
+            assert!(lines.finish().ends_with(b"\"line\":\"b\"}\n"));
+        }
+    }
+
+    #[test]
+    fn a_job_is_named_from_the_moment_at_which_there_is_another() {
+        let names = names(&[("7", "build")]);
+        let mut lines = Lines::new(Some("7"), Format::Table, &names);
+        assert_eq!(lines.push(b"a\nb"), b"a\n");
+        names.borrow_mut().0.insert("8".into(), "test".into());
+        assert_eq!(lines.push(b"\n"), b"build | b\n");
+    }
+
+    #[test]
     fn the_log_of_the_run_itself_is_not_touched() {
-        let mut lines = Lines::new(None);
+        let names = names(&[("7", "build"), ("8", "test")]);
+        let mut lines = Lines::new(None, Format::Table, &names);
         assert_eq!(lines.push(b"a\nb"), b"a\nb");
         assert!(lines.finish().is_empty());
     }

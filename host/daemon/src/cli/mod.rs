@@ -5,12 +5,15 @@
 
 mod artifact;
 mod audit;
+mod change;
 mod client;
 mod config;
 mod connection;
 mod declare;
+mod definition;
 mod error;
 mod event;
+mod gate;
 mod help;
 mod logs;
 mod operation;
@@ -18,6 +21,7 @@ mod output;
 mod pipeline;
 mod plugin;
 mod provider;
+mod remote;
 mod run;
 mod runner;
 mod secret;
@@ -27,6 +31,7 @@ mod sse;
 mod tests;
 mod token;
 mod watch;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -87,6 +92,9 @@ pub enum Noun {
     /// Look at the machines that do the work
     #[command(subcommand)]
     Runner(runner::Verb),
+    /// Look after what only a platform has
+    #[command(subcommand)]
+    Remote(remote::Noun),
     /// Download what runs built
     #[command(subcommand)]
     Artifact(artifact::Verb),
@@ -102,6 +110,9 @@ pub enum Noun {
     /// See what is installed
     #[command(subcommand)]
     Plugin(plugin::Verb),
+    /// See what platforms sent, and read it again
+    #[command(subcommand)]
+    Webhook(webhook::Verb),
     /// See what happened
     #[command(subcommand)]
     Event(event::Verb),
@@ -175,11 +186,13 @@ async fn dispatch(noun: Noun, global: &Global) -> Result<Exit, CliError> {
         Noun::Provider(verb) => provider::run(verb, &client, &out).await,
         Noun::Pipeline(verb) => pipeline::run(verb, &client, &out).await,
         Noun::Run(verb) => run::run(verb, &client, &out).await,
+        Noun::Remote(noun) => remote::run(noun, &client, &out).await,
         Noun::Artifact(verb) => artifact::run(verb, &client, &out).await,
         Noun::Secret(verb) => secret::run(verb, &client, &out).await,
         Noun::Token(verb) => token::run(verb, &client, &out).await,
         Noun::Operation(verb) => operation::run(verb, &client, &out).await,
         Noun::Runner(verb) => runner::run(verb, &client, &out).await,
+        Noun::Webhook(verb) => webhook::run(verb, &client, &out).await,
         Noun::Plugin(verb) => plugin::run(verb, &client, &out).await,
         Noun::Event(verb) => event::run(verb, &client, &out).await,
         Noun::Audit(verb) => audit::run(verb, &client, &out).await,

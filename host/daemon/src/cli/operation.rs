@@ -136,6 +136,7 @@ pub(super) fn show(operation: &OperationView, out: &Output) -> String {
         ("Provider", operation.provider.clone()),
         ("Run", operation.run.map_or_else(|| "-".to_owned(), |run| run.to_string())),
         ("Result", operation.result_run.map_or_else(String::new, |run| run.to_string())),
+        ("Outcome", operation.result.as_ref().map_or_else(String::new, words::serialized_json)),
         ("Recovery", words::serialized(operation.recovery)),
         ("Tries", operation.attempts.to_string()),
         ("First sent", out.time(operation.first_sent)),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{
     CliError, Exit,
     client::{Client, segment},
-    declare,
+    declare, definition,
     output::{Output, Rows, fields, note, or_dash},
     watch::{self, Patience},
 };
@@ -29,7 +29,7 @@ pub enum Verb {
     /// Create a pipeline
     #[command(
         after_help = "A parameter is NAME[!][:KIND][(CHOICE|CHOICE)][=DEFAULT]; ! means required. Kinds: string, text,
-bool, number, choice, file, environment, secret.
+bool, number, choice, list, file, environment, secret.
 
 Examples:
   $ novacron-cicd pipeline create backend-build --provider ci --ref main \\
@@ -56,6 +56,30 @@ Examples:
     Update(Update),
     /// Delete a pipeline and keep its runs
     Delete(Delete),
+    /// Show a pipeline's definition as its platform has it
+    Definition(definition::One),
+    /// List the parameters that a run takes now, as the platform declares them
+    Parameters(definition::Parameters),
+    /// Have a provider's platform look at a definition
+    #[command(after_help = "Exit status 1 where it finds an error.
+
+Example:
+  $ novacron-cicd pipeline validate Jenkinsfile --provider ci-prod")]
+    Validate(definition::Validate),
+    /// Let a pipeline take new runs on its platform
+    Enable(definition::Switch),
+    /// Let a pipeline take no new runs on its platform
+    Disable(definition::Switch),
+    /// Make another pipeline like one that is there, on its platform and here
+    Copy(definition::Copy),
+    /// Rename a pipeline on its platform, move it there, or both
+    Move(definition::Move),
+    /// Look after a pipeline's schedules on its platform
+    #[command(subcommand)]
+    Schedule(definition::Schedule),
+    /// Look after tokens that start a pipeline and nothing else
+    #[command(subcommand)]
+    TriggerToken(definition::TriggerToken),
     /// List pipelines, here or on a provider's platform
     #[command(after_help = "Examples:
   $ novacron-cicd pipeline list
@@ -169,7 +193,7 @@ pub struct List {
 pub struct Run {
     /// The pipeline's name or id
     name: String,
-    /// A parameter. May be repeated
+    /// A parameter. May be repeated; with the same KEY for the values of a list
     #[arg(short, long = "param", value_name = "KEY=VALUE", value_parser = super::key_value)]
     parameters: Vec<(String, String)>,
     /// A variable that the build finds in its environment. May be repeated
@@ -226,6 +250,15 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
                 }
             }
         }
+        Verb::Definition(one) => definition::definition(&one, client, out).await,
+        Verb::Parameters(wanted) => definition::parameters(wanted, client, out).await,
+        Verb::Validate(validate) => definition::validate(validate, client, out).await,
+        Verb::Enable(one) => definition::switch(&one, "enable", client, out).await,
+        Verb::Disable(one) => definition::switch(&one, "disable", client, out).await,
+        Verb::Copy(copy) => definition::copy(copy, client, out).await,
+        Verb::Move(wanted) => definition::relocate(wanted, client, out).await,
+        Verb::Schedule(verb) => definition::schedule(verb, client, out).await,
+        Verb::TriggerToken(verb) => definition::trigger_token(verb, client, out).await,
         Verb::List(list) => self::list(list, client, out).await,
     }
 }
@@ -312,7 +345,7 @@ async fn list(list: List, client: &Client, out: &Output) -> Result<Exit, CliErro
 async fn trigger(run: Run, client: &Client, out: &Output) -> Result<Exit, CliError> {
     watch::needs_waiting(run.wait || run.watch, run.timeout, run.exit_status)?;
     let body = RunCreate {
-        parameters: run.parameters.into_iter().collect(),
+        parameters: declare::inputs(run.parameters),
         environment: run.environment.into_iter().collect(),
         reference: run.reference,
     };

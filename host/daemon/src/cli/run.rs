@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     CliError, Exit,
     client::Client,
-    logs, operation,
+    gate, logs, operation,
     output::{Format, Output, Rows, fields, length, note, or_dash, paint, printable},
     watch::{self, Patience},
 };
@@ -41,7 +41,8 @@ pub enum Verb {
 
 Examples:
   $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 -f
-  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 --job build > build.log")]
+  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 --job build > build.log
+  $ novacron-cicd run logs 019732a4-7c1e-7f00-8000-000000000001 -o json | jq -r '.job_name + \": \" + .line'")]
     Logs(Logs),
     /// Show how the jobs of a run wait for each other
     #[command(after_help = "Examples:
@@ -50,6 +51,18 @@ Examples:
     Graph(Graph),
     /// Ask for the end of a run
     Cancel(Cancel),
+    /// List what a run waits for a person to decide
+    Gates(gate::Gates),
+    /// Let a run go on that waits for a person
+    #[command(after_help = "Example:
+  $ novacron-cicd run approve 019732a4-7c1e-7f00-8000-000000000001 deploy -p TARGET=staging --comment 'go on' --wait")]
+    Approve(gate::Decide),
+    /// Let a run not go on that waits for a person
+    Reject(gate::Decide),
+    /// Start a manual or delayed job of a run
+    Play(gate::Play),
+    /// Delete a run on its platform
+    Delete(gate::Delete),
     /// Ask for a run, or a part of it, again
     #[command(
         after_help = "What the platform makes of it is a new attempt of the run, or a new run that says which one it does
@@ -149,6 +162,9 @@ pub(super) enum GraphFormat {
 pub struct Cancel {
     /// Its id
     id: RunId,
+    /// End it the harder way, where asking did not help
+    #[arg(long)]
+    force: bool,
     /// Wait until it has ended
     #[arg(long)]
     wait: bool,
@@ -212,8 +228,14 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
         Verb::Logs(wanted) => logs::run(&wanted, client, out).await,
         Verb::Graph(graph) => self::graph(&graph, client, out).await,
         Verb::Retry(retry) => self::retry(retry, client, out).await,
+        Verb::Gates(gates) => gate::gates(&gates, client, out).await,
+        Verb::Approve(decide) => gate::decide(decide, true, client, out).await,
+        Verb::Reject(decide) => gate::decide(decide, false, client, out).await,
+        Verb::Play(play) => gate::play(play, client, out).await,
+        Verb::Delete(delete) => gate::delete(&delete, client, out).await,
         Verb::Cancel(cancel) => {
-            let path = format!("/v1/runs/{}/cancel", cancel.id);
+            let how = if cancel.force { "force-cancel" } else { "cancel" };
+            let path = format!("/v1/runs/{}/{how}", cancel.id);
             let answer = client.post::<OperationView>(&path, &serde_json::json!({}), None).await?;
             if cancel.wait {
                 let patience = Patience { timeout: cancel.timeout, exit_status: false, show: false };

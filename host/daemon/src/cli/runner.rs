@@ -1,21 +1,15 @@
 //! `novacron-cicd runner`
 
-use std::time::{Duration, Instant};
-
 use clap::{Args, Subcommand};
-use novacron_cicd_domain::operation::OperationState;
+use reqwest::Method;
 
 use super::{
     CliError, Exit,
+    change::{self, Waiting},
     client::{Client, segment},
-    operation,
     output::{Output, Rows, fields},
-    watch,
 };
-use crate::api::{
-    operations::OperationView,
-    runners::{RunnerDrain, RunnerView},
-};
+use crate::api::remote::runners::{RunnerCreate, RunnerDrain, RunnerLabels, RunnerView};
 
 /// What to do with runners.
 #[derive(Debug, Subcommand)]
@@ -31,6 +25,20 @@ pub enum Verb {
   $ novacron-cicd runner drain linux-7 --provider ci-prod --message 'new disks' --wait
   $ novacron-cicd runner drain linux-7 --provider ci-prod --undo")]
     Drain(Drain),
+    /// Make a runner, or what one registers with
+    #[command(after_help = "What it authenticates with becomes a secret of the vault, and is shown to nobody.
+
+Example:
+  $ novacron-cicd runner create linux-8 --provider ci-prod --label linux --keep-as linux-8-token --wait")]
+    Create(Create),
+    /// Set the labels of a runner
+    Label(Label),
+    /// Remove a runner from its platform
+    Delete(Delete),
+    /// Give a runner to a project
+    Assign(Assign),
+    /// Take a runner from a project
+    Unassign(Assign),
 }
 
 /// Which runners.
@@ -65,16 +73,77 @@ pub struct Drain {
     /// Why, for those who look at it on the platform
     #[arg(long, value_name = "TEXT")]
     message: Option<String>,
-    /// Wait until the platform has taken it
-    #[arg(long)]
-    wait: bool,
-    /// Do not wait longer than this, such as 90s or 30m: then exit with 4
-    #[arg(long, value_name = "DURATION", value_parser = super::duration, requires = "wait")]
-    timeout: Option<Duration>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// A runner to be made.
+#[derive(Debug, Args)]
+pub struct Create {
+    /// What the platform is to show
+    name: String,
+    /// Of this provider
+    #[arg(long, value_name = "NAME")]
+    provider: String,
+    /// The name of the secret that what it authenticates with becomes
+    #[arg(long, value_name = "SECRET")]
+    keep_as: String,
+    /// What work it takes. May be repeated
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    /// What is made: token (to register with), just-in-time, or another word of the plugin
+    #[arg(long, default_value = "token", value_name = "KIND")]
+    kind: String,
+    /// An option that the plugin documents. May be repeated
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = super::key_value)]
+    options: Vec<(String, String)>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// What work a runner takes.
+#[derive(Debug, Args)]
+pub struct Label {
+    #[command(flatten)]
+    one: One,
+    /// All of them, from then on; none takes all away
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// A runner that goes.
+#[derive(Debug, Args)]
+pub struct Delete {
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    waiting: Waiting,
+}
+
+/// A runner and a project.
+#[derive(Debug, Args)]
+pub struct Assign {
+    #[command(flatten)]
+    one: One,
+    /// The platform's id of the project
+    #[arg(long, value_name = "ID")]
+    project: String,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 fn path(provider: &str) -> String {
     format!("/v1/providers/{}/runners", segment(provider))
+}
+
+fn one(one: &One) -> String {
+    format!("{}/{}", path(&one.provider), segment(&one.id))
+}
+
+fn project(assign: &Assign) -> String {
+    format!("{}/projects/{}", one(&assign.one), segment(&assign.project))
 }
 
 fn yes(it: bool) -> String {
@@ -98,11 +167,32 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             out.list(&answer.value, rows, more)
         }
         Verb::Show(one) => {
-            let path = format!("{}/{}", path(&one.provider), segment(&one.id));
-            let answer = client.get::<RunnerView>(&path).await?;
+            let answer = client.get::<RunnerView>(&self::one(&one)).await?;
             out.print(&answer.value, || show(&answer.typed))
         }
-        Verb::Drain(drain) => self::drain(drain, client, out).await,
+        Verb::Drain(drain) => {
+            let body = RunnerDrain { draining: !drain.undo, message: drain.message };
+            let path = format!("{}/drain", one(&drain.one));
+            change::ask(Method::POST, &path, Some(&body), drain.waiting, client, out).await
+        }
+        Verb::Create(create) => {
+            let body = RunnerCreate {
+                name: create.name,
+                labels: create.labels,
+                kind: create.kind,
+                options: create.options.into_iter().collect(),
+                keep_as: create.keep_as,
+            };
+            change::ask(Method::POST, &path(&create.provider), Some(&body), create.waiting, client, out).await
+        }
+        Verb::Label(label) => {
+            let body = RunnerLabels { labels: label.labels };
+            let path = format!("{}/labels", one(&label.one));
+            change::ask(Method::PUT, &path, Some(&body), label.waiting, client, out).await
+        }
+        Verb::Delete(delete) => change::tell(Method::DELETE, &one(&delete.one), delete.waiting, client, out).await,
+        Verb::Assign(assign) => change::tell(Method::PUT, &project(&assign), assign.waiting, client, out).await,
+        Verb::Unassign(assign) => change::tell(Method::DELETE, &project(&assign), assign.waiting, client, out).await,
     }
 }
 
@@ -116,23 +206,4 @@ fn show(runner: &RunnerView) -> String {
         ("Labels", runner.labels.join(" ")),
         ("Works on", runner.current.join(" ")),
     ])
-}
-
-async fn drain(drain: Drain, client: &Client, out: &Output) -> Result<Exit, CliError> {
-    let path = format!("{}/{}/drain", path(&drain.one.provider), segment(&drain.one.id));
-    let body = RunnerDrain { draining: !drain.undo, message: drain.message };
-    let key = uuid::Uuid::now_v7().to_string();
-    let answer = client.post::<OperationView>(&path, &body, Some(&key)).await?;
-    if !drain.wait {
-        return out.print(&answer.value, || operation::show(&answer.typed, out));
-    }
-    let deadline = drain.timeout.map(|timeout| Instant::now() + timeout);
-    let settled = watch::operation(client, answer.typed.id, deadline).await?;
-    out.print(&settled.value, || operation::show(&settled.typed, out))?;
-    Ok(match settled.typed.state {
-        OperationState::Done => Exit::Ok,
-        OperationState::Ambiguous => Exit::Ambiguous,
-        state if state.is_settled() => Exit::Failed,
-        _ => Exit::StillRunning,
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
-use super::{Config, ConfigError, Limits, LogFormat, Sandbox, Source};
+use super::{Config, ConfigError, Limits, LogFormat, PublicTls, Sandbox, Source};
 
 /// How a variable of the environment is looked up.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -75,7 +75,7 @@ pub const SETTINGS: &[Setting] = &[
         "NOVACRON_CICD_PUBLIC_LISTEN",
         Text,
         |_| vec![],
-        "ADDRESS:PORT or unix:/PATH of a second listener that serves the callbacks of runs only"
+        "ADDRESS:PORT or unix:/PATH of a second listener that serves the callbacks of runs and the webhooks of platforms only"
     ),
     setting!(
         "public_url",
@@ -83,6 +83,20 @@ pub const SETTINGS: &[Setting] = &[
         Text,
         |_| vec![],
         "the http or https URL under which platforms and runners reach this daemon; none: the loopback address, for those on this machine"
+    ),
+    setting!(
+        "public_tls_cert",
+        "NOVACRON_CICD_PUBLIC_TLS_CERT",
+        Text,
+        |_| vec![],
+        "an absolute path of the certificate chain (PEM) that the second listener shows; read again when it changes"
+    ),
+    setting!(
+        "public_tls_key",
+        "NOVACRON_CICD_PUBLIC_TLS_KEY",
+        Text,
+        |_| vec![],
+        "an absolute path of the private key (PEM) of that certificate"
     ),
     setting!(
         "state_dir",
@@ -162,6 +176,34 @@ pub const SETTINGS: &[Setting] = &[
         |_| vec!["900".into()],
         "a number from 1 to 604800: how long a run that reports by callback may be silent before it is lost"
     ),
+    setting!(
+        "limits.poll_shortest_seconds",
+        "NOVACRON_CICD_LIMITS_POLL_SHORTEST_SECONDS",
+        Number,
+        |_| vec!["1".into()],
+        "a number from 1 to 86400: the time between two looks at a platform on which something changes"
+    ),
+    setting!(
+        "limits.poll_longest_seconds",
+        "NOVACRON_CICD_LIMITS_POLL_LONGEST_SECONDS",
+        Number,
+        |_| vec!["30".into()],
+        "a number from 1 to 86400: the time between two looks at a platform on which nothing does"
+    ),
+    setting!(
+        "limits.webhook_days",
+        "NOVACRON_CICD_LIMITS_WEBHOOK_DAYS",
+        Number,
+        |_| vec!["14".into()],
+        "a number from 1 to 3650: how long webhook deliveries are kept that were read"
+    ),
+    setting!(
+        "limits.webhook_mib",
+        "NOVACRON_CICD_LIMITS_WEBHOOK_MIB",
+        Number,
+        |_| vec!["1024".into()],
+        "a number from 1 to 1048576: MiB of webhook deliveries that are kept after they were read"
+    ),
 ];
 
 /// The setting of that key.
@@ -216,6 +258,7 @@ pub(super) fn check(values: BTreeMap<&'static str, (Vec<String>, Source)>) -> Re
         listen: texts.required("listen", super::Listen::from_str)?,
         public_listen: texts.optional("public_listen", super::Listen::from_str)?,
         public_url: texts.optional("public_url", public_url)?,
+        public_tls: texts.public_tls()?,
         state_dir: texts.required("state_dir", absolute)?,
         plugin_dirs: texts.all("plugin_dirs").iter().map(PathBuf::from).collect(),
         log_format: texts.required("log.format", |text| match text {
@@ -237,6 +280,17 @@ pub(super) fn check(values: BTreeMap<&'static str, (Vec<String>, Source)>) -> Re
             connections: texts.required("limits.connections", |text| number(text, 1, 65_536))?,
             shutdown: texts.required("limits.shutdown_seconds", |text| seconds(text, 0, 600))?,
             run_silence: texts.required("limits.run_silence_seconds", |text| seconds(text, 1, 604_800))?,
+            poll: {
+                let shortest = texts.required("limits.poll_shortest_seconds", |text| seconds(text, 1, 86_400))?;
+                let longest = texts.required("limits.poll_longest_seconds", |text| seconds(text, 1, 86_400))?;
+                (shortest, longest.max(shortest))
+            },
+            webhooks_kept: (
+                texts
+                    .required("limits.webhook_days", |text| number::<u64>(text, 1, 3650))
+                    .map(|days| Duration::from_secs(days * 24 * 60 * 60))?,
+                texts.required("limits.webhook_mib", |text| number::<u64>(text, 1, 1 << 20))? << 20,
+            ),
         },
         sources: BTreeMap::new(),
     };
@@ -263,6 +317,24 @@ impl Texts<'_> {
             from: source.to_string(),
             reason,
         })
+    }
+
+    /// A certificate needs its key, and something that shows it.
+    fn public_tls(&self) -> Result<Option<PublicTls>, ConfigError> {
+        let (certificate, key) = ("public_tls_cert", "public_tls_key");
+        let listens = self.optional("public_listen", super::Listen::from_str)?.is_some();
+        let lone = |key: &'static str, reason: String| {
+            let (texts, source) = self.0.get(key).cloned().unwrap_or((Vec::new(), Source::Default));
+            let value = texts.last().cloned().unwrap_or_default();
+            Err(ConfigError::Value { key, value, from: source.to_string(), reason })
+        };
+        match (self.optional(certificate, absolute)?, self.optional(key, absolute)?) {
+            (Some(_), None) => lone(certificate, format!("it needs {key} beside it")),
+            (None, Some(_)) => lone(key, format!("it needs {certificate} beside it")),
+            (Some(_), Some(_)) if !listens => lone(certificate, "there is no public_listen that could show it".into()),
+            (Some(certificate), Some(key)) => Ok(Some(PublicTls { certificate, key })),
+            (None, None) => Ok(None),
+        }
     }
 
     fn required<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {

@@ -49,6 +49,14 @@ fn what_the_file_gets_wrong_is_named_with_its_line() {
             "public_url = \"ftp://x\"",
             "public_url can't be \"ftp://x\" (from cicd.toml:1): it begins with neither http:// nor https://",
         ),
+        (
+            "public_tls_cert = \"/c\"",
+            "public_tls_cert can't be \"/c\" (from cicd.toml:1): it needs public_tls_key beside it",
+        ),
+        (
+            "public_tls_cert = \"/c\"\npublic_tls_key = \"/k\"",
+            "public_tls_cert can't be \"/c\" (from cicd.toml:1): there is no public_listen that could show it",
+        ),
         ("state_dir = \"here\"", "state_dir can't be \"here\" (from cicd.toml:1): it is not an absolute path"),
     ];
     for (text, expected) in rows {

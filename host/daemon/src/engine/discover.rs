@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use novacron_cicd_domain::{
-    Timestamp,
+    Retry, Timestamp,
     platform::{CallError, CallErrorKind, FoundRun, PageRequest, RunFilter, RunRef},
     provider::Provider,
     run::Run,
@@ -93,6 +93,27 @@ pub(super) async fn discover(inner: &Inner, provider: &Provider, cancel: &Cancel
         (Ok(taken), Err(error)) => (Looked::failed(provider, &error), taken.to_read),
         (Ok(taken), Ok(())) => (Looked::default(), taken.to_read),
     }
+}
+
+/// A run that the platform said something of; those that are to be read then. An error: what came of the look, and whether
+/// another may go better.
+pub(super) async fn look_at(
+    inner: &Inner,
+    provider: &Provider,
+    reference: RunRef,
+    cancel: &CancellationToken,
+) -> Result<Vec<Run>, (Looked, bool)> {
+    let call = inner.call(provider, "engine", cancel);
+    let found = match inner.world.providers.run(call, reference).await {
+        Ok(found) => found,
+        Err(CallError { kind: CallErrorKind::NotFound, .. }) => return Ok(Vec::new()),
+        Err(error) => {
+            let passing = matches!(error.retry(), Retry::Safe(_));
+            return Err((Looked::failed(provider, &error), passing));
+        }
+    };
+    let taken = inner.world.ledger.take_in_one(provider.id, found, inner.now()).await;
+    taken.map(|taken| taken.to_read).map_err(|error| (Looked::unreadable(&error), true))
 }
 
 /// One look: what it found is taken in also where it could not be brought to its end.

@@ -28,6 +28,16 @@ pub const FAULT_POINTS: &[&str] = &[
     "retry.after-send",
     "retry.before-commit",
     "retry.after-commit",
+    "change.stored",
+    "change.claimed",
+    "change.before-send",
+    "change.after-send",
+    "change.before-commit",
+    "change.after-commit",
+    // A platform's delivery is kept, and its sender was not answered; it was read, and that is not recorded; it is.
+    "webhook.stored",
+    "webhook.before-commit",
+    "webhook.after-commit",
     // The same for what a run says of itself: its words arrived, are durable, were answered.
     "callback.status.before-commit",
     "callback.status.after-commit",

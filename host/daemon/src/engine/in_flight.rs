@@ -22,6 +22,7 @@ struct State {
     reminders: BTreeSet<Timestamp>,
     pokes: HashSet<ProviderId>,
     missing: HashMap<RunId, Timestamp>,
+    wide: HashSet<ProviderId>,
 }
 
 impl InFlight {
@@ -74,6 +75,15 @@ impl InFlight {
     /// There is something to see on this provider's platform.
     pub(super) fn poke(&self, provider: ProviderId) {
         self.lock().pokes.insert(provider);
+    }
+
+    /// What it is may be a run of others.
+    pub(super) fn look_wide(&self, provider: ProviderId) {
+        self.lock().wide.insert(provider);
+    }
+
+    pub(super) fn take_wide(&self, provider: ProviderId) -> bool {
+        self.lock().wide.remove(&provider)
     }
 
     pub(super) fn take_pokes(&self) -> HashSet<ProviderId> {

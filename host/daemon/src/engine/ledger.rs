@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use novacron_cicd_domain::{
     Timestamp,
+    event::{self, EventKind},
     id::{OperationId, ProviderId, RunId},
     operation::{Operation, OperationState},
     pipeline::Pipeline,
@@ -12,10 +13,11 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::{Run, SeenRun, Standing},
 };
-use novacron_cicd_store::{Claim, Page, Reader, Store, StoreError};
+use novacron_cicd_store::{Claim, Hint, Page, Reader, Store, StoreError, Tx};
 
 use super::{
     discover::{Noted, TakenIn},
+    logs::MissingLog,
     payload::Payload,
     ports::{Job, Ledger},
     record::{self, Sight},
@@ -39,6 +41,11 @@ impl StoreLedger {
 
 /// So many silent runs are ended in one transaction; the rest in the next.
 const SILENT: u32 = 100;
+/// So many runs that were hinted at are looked at in one look.
+const HINTS: u32 = 100;
+/// A run that was hinted at is looked at so often before the hint is spent: 1 + 2 + 4 + 8 seconds. What a platform tells may
+/// be ahead of what it shows.
+const LOOKS: u32 = 5;
 /// So many runs of one provider are followed at once.
 pub(super) const ACTIVE: u32 = 1000;
 
@@ -65,7 +72,7 @@ pub(crate) fn platform_pipeline(state: &Reader<'_>, run: &Run) -> Result<String,
 }
 
 /// A provider's pipelines by what the platform calls them; of several that are the same there the first one.
-fn on_platform(state: &Reader<'_>, provider: ProviderId) -> Result<HashMap<String, Pipeline>, StoreError> {
+pub(crate) fn on_platform(state: &Reader<'_>, provider: ProviderId) -> Result<HashMap<String, Pipeline>, StoreError> {
     let mut found = HashMap::new();
     let mut page = Page::first(Page::MOST);
     loop {
@@ -81,6 +88,36 @@ fn on_platform(state: &Reader<'_>, provider: ProviderId) -> Result<HashMap<Strin
             None => return Ok(found),
         }
     }
+}
+
+/// What cannot be read any more is as good as nothing: then all that is there is history.
+fn noted(state: &Reader<'_>, provider: ProviderId) -> Result<Noted, StoreError> {
+    let noted = state.sightings(provider)?;
+    Ok(noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+fn take_in(
+    tx: &mut Tx<'_>,
+    provider: ProviderId,
+    found: &[FoundRun],
+    noted: &mut Noted,
+    now: Timestamp,
+) -> Result<TakenIn, StoreError> {
+    let pipelines = on_platform(tx, provider)?;
+    let mut taken = TakenIn::default();
+    for found in found {
+        match record::sight(tx, provider, &pipelines, found, now)? {
+            Sight::New(run) => taken.to_read.push(*run),
+            Sight::GoesOn(run) => {
+                // Nobody else follows it: until it was read, it is not known to go on.
+                noted.hold(found);
+                taken.to_read.push(*run);
+            }
+            Sight::Held => noted.hold(found),
+            Sight::Known | Sight::Passed => {}
+        }
+    }
+    Ok(taken)
 }
 
 #[async_trait]
@@ -146,11 +183,25 @@ impl Ledger for StoreLedger {
         self.store.write(move |tx| record::settle(tx, &operation, verdict, heartbeat, now)).await
     }
 
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError> {
         self.store
             .write(move |tx| {
-                let run = tx.run(run)?;
-                Ok(record::observe(tx, &run, seen, Standing::Truth, now)?.0)
+                let before = tx.run(run)?;
+                let after = record::observe(tx, &before, seen, Standing::Truth, now)?.0;
+                // What was over before was told of then.
+                if !before.status.state.is_terminal() {
+                    for MissingLog { job, reason } in missing {
+                        let data = event::log_incomplete(&after, job.as_deref(), &reason);
+                        record::run_event(tx, &after, EventKind::LogIncomplete, data, now)?;
+                    }
+                }
+                Ok(after)
             })
             .await
     }
@@ -216,9 +267,34 @@ impl Ledger for StoreLedger {
             .read(move |state| {
                 let mut pipelines: Vec<_> = on_platform(state, provider)?.into_keys().collect();
                 pipelines.sort_unstable();
-                let noted = state.sightings(provider)?;
-                // What cannot be read any more is as good as nothing: then all that is there is history.
-                Ok((pipelines, noted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()))
+                Ok((pipelines, noted(state, provider)?))
+            })
+            .await
+    }
+
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError> {
+        self.store
+            .read(move |state| {
+                let known = |hint: Hint| {
+                    let run = record::known(state, provider, &hint.pipeline, &hint.run)?;
+                    Ok((hint, run))
+                };
+                state.hints(provider, HINTS)?.into_iter().map(known).collect()
+            })
+            .await
+    }
+
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError> {
+        self.store
+            .write(move |tx| {
+                let run = record::known(tx, provider, &hint.pipeline, &hint.run)?;
+                let goes_on = run.is_some_and(|run| !run.status.state.is_terminal());
+                if found && goes_on && hint.looks + 1 < LOOKS {
+                    tx.keep_hint(provider, &hint)?;
+                    return Ok(Some(hint.looks + 1));
+                }
+                tx.drop_hint(provider, &hint)?;
+                Ok(None)
             })
             .await
     }
@@ -232,21 +308,22 @@ impl Ledger for StoreLedger {
     ) -> Result<TakenIn, StoreError> {
         self.store
             .write(move |tx| {
-                let pipelines = on_platform(tx, provider)?;
-                let mut taken = TakenIn::default();
-                for found in &found {
-                    match record::sight(tx, provider, &pipelines, found, now)? {
-                        Sight::New(run) => taken.to_read.push(*run),
-                        Sight::GoesOn(run) => {
-                            // Nobody else follows it: until it was read, it is not known to go on.
-                            noted.hold(found);
-                            taken.to_read.push(*run);
-                        }
-                        Sight::Held => noted.hold(found),
-                        Sight::Known | Sight::Passed => {}
-                    }
-                }
+                let taken = take_in(tx, provider, &found, &mut noted, now)?;
                 tx.put_sightings(provider, &serde_json::to_string(&noted).unwrap_or_default())?;
+                Ok(taken)
+            })
+            .await
+    }
+
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError> {
+        self.store
+            .write(move |tx| {
+                let before = noted(tx, provider)?;
+                let mut after = before.clone();
+                let taken = take_in(tx, provider, std::slice::from_ref(&found), &mut after, now)?;
+                if after != before {
+                    tx.put_sightings(provider, &serde_json::to_string(&after).unwrap_or_default())?;
+                }
                 Ok(taken)
             })
             .await

@@ -9,6 +9,7 @@ mod artifacts;
 mod backoff;
 mod callback;
 mod cancel;
+mod change;
 mod discover;
 pub(crate) mod fault;
 mod in_flight;
@@ -21,7 +22,6 @@ pub mod ports;
 pub(crate) mod record;
 mod recover;
 mod retry;
-mod runner;
 mod silence;
 mod system;
 mod tickets;
@@ -178,6 +178,12 @@ impl EngineHandle {
 
     /// There is something to see on this provider's platform.
     pub fn poke(&self, provider: ProviderId) {
+        self.inner.poke_provider(provider);
+    }
+
+    /// Its platform has told something, be it of runs that nobody here knows.
+    pub fn hint(&self, provider: ProviderId) {
+        self.inner.in_flight.look_wide(provider);
         self.inner.poke_provider(provider);
     }
 

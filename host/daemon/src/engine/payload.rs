@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     id::{PipelineId, RunId},
     operation::Operation,
-    platform::RetryScope,
+    platform::{Change, Outcome, RetryScope},
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,20 +41,12 @@ pub(crate) struct Payload {
     /// The run that a retry led to: the same one at a new attempt, or a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result_run: Option<RunId>,
-    /// Of a runner: what it is to do.
+    /// Of a change that only the platform knows: what is changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) drain: Option<Drain>,
-}
-
-/// Whether a runner gets new work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drain {
-    /// The platform's id of it.
-    pub runner: String,
-    /// It gets none.
-    pub draining: bool,
-    /// Why, for those who look at it on the platform.
-    pub message: Option<String>,
+    pub(crate) change: Option<Change>,
+    /// What such a change led to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// How much of a run is done again.
@@ -75,6 +67,12 @@ impl Payload {
     /// What `operation` holds; empty where it is not ours to read.
     pub(crate) fn of(operation: &Operation) -> Self {
         serde_json::from_value(operation.payload.clone()).unwrap_or_default()
+    }
+
+    /// Whether the secret of this name goes out with the call.
+    pub(crate) fn names(&self, secret: &str) -> bool {
+        self.secrets.values().any(|name| name == secret)
+            || self.change.iter().any(|change| change.secrets().iter().any(|(_, name)| *name == secret))
     }
 
     /// As it is stored.

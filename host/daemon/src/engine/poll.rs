@@ -10,7 +10,7 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::Run,
 };
-use novacron_cicd_store::StoreError;
+use novacron_cicd_store::{Hint, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub(super) struct Looked {
     wait: Option<Duration>,
     /// It makes no sense to look further now.
     stop: bool,
+    /// To be looked at again so soon, whatever the pace is.
+    again: Option<Duration>,
 }
 
 impl Looked {
@@ -43,11 +45,15 @@ impl Looked {
 
     pub(super) fn failed(provider: &Provider, error: &CallError) -> Self {
         tracing::warn!(provider = %provider.name, %error, "a run cannot be read");
-        let wait = match error.retry() {
+        Self::put_off(match error.retry() {
             Retry::Safe(Some(millis)) => Some(Duration::from_millis(millis)),
             _ => None,
-        };
-        Self { changed: false, active: true, wait, stop: wait.is_some() }
+        })
+    }
+
+    /// To be looked at again, by default at the usual pace.
+    pub(super) fn put_off(wait: Option<Duration>) -> Self {
+        Self { active: true, wait, stop: wait.is_some(), ..Self::default() }
     }
 
     fn and(&mut self, other: Self) {
@@ -55,8 +61,12 @@ impl Looked {
         self.active |= other.active;
         self.wait = self.wait.max(other.wait);
         self.stop |= other.stop;
+        self.again = self.again.into_iter().chain(other.again).min();
     }
 }
+
+/// The condition of a run that ended and of whose log not all is here.
+const LOG_INCOMPLETE: &str = "log-incomplete";
 
 struct Beat {
     due: Timestamp,
@@ -66,6 +76,8 @@ struct Beat {
     /// When to look for runs of others, where that is not cheap.
     wide: Timestamp,
     looking: bool,
+    /// There is something to see that the look under way may have come too early for.
+    poked: bool,
 }
 
 /// Until the engine stops.
@@ -82,6 +94,7 @@ pub(super) async fn follow(inner: Arc<Inner>) {
             if let Some(beat) = beats.get_mut(&provider) {
                 beat.due = now;
                 beat.interval = shortest;
+                beat.poked = beat.looking;
             }
         }
         match inner.world.ledger.providers().await {
@@ -96,10 +109,11 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                         interval: shortest,
                         wide: now,
                         looking: false,
+                        poked: false,
                     });
                     if !beat.looking && beat.due <= now && beat.quiet_until <= now {
                         beat.looking = true;
-                        let wide = beat.wide <= now;
+                        let wide = inner.in_flight.take_wide(provider.id) || beat.wide <= now;
                         if wide {
                             beat.wide = now.plus_millis(millis(longest));
                         }
@@ -126,7 +140,8 @@ pub(super) async fn follow(inner: Arc<Inner>) {
                     (false, false) => longest,
                 };
                 let now = inner.now();
-                beat.due = now.plus_millis(millis(beat.interval));
+                let pause = looked.again.map_or(beat.interval, |again| again.min(beat.interval));
+                beat.due = if std::mem::take(&mut beat.poked) { now } else { now.plus_millis(millis(pause)) };
                 beat.quiet_until = now.plus_millis(looked.wait.map_or(0, millis));
             }
             () = &mut poked => {}
@@ -145,6 +160,11 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
         Ok(runs) => runs,
         Err(error) => return Looked::unreadable(&error),
     };
+    // What is said from here on may come too late for this look, and is looked at in the next.
+    let hinted = match inner.world.ledger.hinted(provider.id).await {
+        Ok(hinted) => hinted,
+        Err(error) => return Looked::unreadable(&error),
+    };
     let mut looked = Looked::default();
     for run in runs {
         if looked.stop || inner.stopping.is_cancelled() {
@@ -159,6 +179,12 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
                 Err(error) => Looked::unreadable(&error),
             },
         });
+    }
+    for (hint, run) in hinted {
+        if looked.stop || inner.stopping.is_cancelled() {
+            break;
+        }
+        looked.and(heed(inner, provider, hint, run, &cancel).await);
     }
     // After ours: what can be known of those is known then.
     if looked.stop || inner.stopping.is_cancelled() || !(wide || discover::is_cheap(inner, provider)) {
@@ -175,6 +201,38 @@ async fn look(inner: &Inner, provider: &Provider, wide: bool) -> Looked {
     looked
 }
 
+/// Looks at a run that the platform said something of: as at one of ours, and as at one of others where it is not known or
+/// was over.
+async fn heed(inner: &Inner, provider: &Provider, hint: Hint, run: Option<Run>, cancel: &CancellationToken) -> Looked {
+    let mut looked = Looked::default();
+    let mut found = true;
+    // Those of ours that go on were read just now.
+    if run.is_none_or(|run| run.status.state.is_terminal()) {
+        let reference = RunRef { pipeline: hint.pipeline.clone(), run: hint.run.clone(), attempt: None };
+        let to_read = match discover::look_at(inner, provider, reference, cancel).await {
+            Ok(to_read) => to_read,
+            // It may go better later; what is there says so itself then.
+            Err((seen, true)) => return seen,
+            Err((seen, false)) => {
+                looked.and(seen);
+                found = false;
+                Vec::new()
+            }
+        };
+        for run in to_read {
+            looked.changed = true;
+            if let Some(external) = &run.external_id {
+                looked.and(read(inner, provider, &run, external, cancel).await);
+            }
+        }
+    }
+    match inner.world.ledger.looked_at(provider.id, hint, found).await {
+        Ok(looks) => looked.again = looks.map(|looks| Duration::from_secs(1 << looks.saturating_sub(1).min(6))),
+        Err(error) => looked.and(Looked::unreadable(&error)),
+    }
+    looked
+}
+
 async fn read(inner: &Inner, provider: &Provider, run: &Run, external: &str, cancel: &CancellationToken) -> Looked {
     let pipeline = match inner.world.ledger.platform_pipeline(run).await {
         Ok(pipeline) => pipeline,
@@ -182,26 +240,34 @@ async fn read(inner: &Inner, provider: &Provider, run: &Run, external: &str, can
     };
     let reference = RunRef { pipeline, run: external.to_owned(), attempt: None };
     let call = inner.call(provider, "engine", cancel);
-    let found = match inner.world.providers.run(call, reference.clone()).await {
+    let mut found = match inner.world.providers.run(call, reference.clone()).await {
         Ok(found) => found,
         Err(error) => return Looked::failed(provider, &error),
     };
+    let mut missing = Vec::new();
     let ends = found.run.status.as_ref().is_some_and(|status| status.state.is_terminal());
     if ends {
         // Before the end is written: who sees the end finds the log whole.
-        logs::copy_all(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        let copied = logs::copy_all(inner, provider, (run, found.run.graph.as_ref()), &reference, cancel, ends).await;
+        missing = match copied.at_end(found.run.times.finished, inner.now()) {
+            Ok(missing) => missing,
+            Err(waits) => return waits,
+        };
+        if let (Some(status), false) = (&mut found.run.status, missing.is_empty()) {
+            status.conditions.push(LOG_INCOMPLETE.to_owned());
+        }
         if let Err(waits) = artifacts::record(inner, provider, run, &reference, &found, cancel).await {
             return waits;
         }
     }
-    let after = match inner.world.ledger.observe(run.id, found.run, inner.now()).await {
+    let after = match inner.world.ledger.observe(run.id, found.run, missing, inner.now()).await {
         Ok(after) => after,
         Err(error) => return Looked::unreadable(&error),
     };
     let mut looked = Looked::at(after.version != run.version);
     if !ends {
-        looked.changed |=
-            logs::copy_all(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
+        let copied = logs::copy_all(inner, provider, (&after, after.graph.as_ref()), &reference, cancel, ends).await;
+        looked.changed |= copied.new;
     }
     looked
 }

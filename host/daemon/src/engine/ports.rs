@@ -9,23 +9,24 @@ use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     Timestamp,
     id::{OperationId, ProviderId, RunId},
+    name::Name,
     operation::{Operation, RecoveryClass},
     parameter::Parameter,
     pipeline::Pipeline,
     platform::{
-        CallError, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest, OperationArg,
-        PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter,
-        RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan, FoundRun, LogAnswer,
+        LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage, RemotePipeline,
+        RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
     run::{Run, SeenRun},
 };
-use novacron_cicd_store::{Claim, StoreError};
+use novacron_cicd_store::{Claim, Hint, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     discover::{Noted, TakenIn},
-    payload::Drain,
+    logs::MissingLog,
     verdict::Verdict,
 };
 
@@ -87,6 +88,24 @@ pub struct Call {
     pub cancel: CancellationToken,
     /// For whom.
     pub actor: String,
+}
+
+/// What a change that only the platform knows led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// In the platform's words; masked.
+    pub outcome: Outcome,
+    /// What the platform handed out.
+    pub kept: Option<Kept>,
+}
+
+/// A value that is to become a secret of the vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Under this name.
+    pub name: Name,
+    /// Sealed as such.
+    pub sealed: Vec<u8>,
 }
 
 /// The answer to what a plugin planned.
@@ -156,14 +175,19 @@ pub trait Providers: Send + Sync + 'static {
     ) -> Result<RemotePage<RemoteArtifact>, CallError>;
     /// `artifacts.plan-download`
     async fn plan_download(&self, call: Call, run: RunRef, artifact: String) -> Result<DownloadPlan, CallError>;
-    /// `runners.list-runners`
-    async fn runners(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError>;
-    /// `runners.get`
-    async fn runner(&self, call: Call, runner: String) -> Result<RemoteRunner, CallError>;
-    /// `runner-drain.set-draining`
-    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError>;
+    /// The function that makes this change.
+    async fn change(&self, call: Call, operation: OperationArg, change: Change) -> Result<Changed, CallError>;
+    /// `deployment-reconciliation.find-by-correlation`
+    async fn find_deployments(
+        &self,
+        call: Call,
+        correlation: String,
+        since: Timestamp,
+    ) -> Result<Vec<RemoteDeployment>, CallError>;
     /// `logs.read`
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError>;
+    /// `webhooks.decode`
+    async fn decode(&self, call: Call, delivery: Delivery) -> Result<Decoded, CallError>;
     /// `pipelines.list-pipelines`
     async fn pipelines(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError>;
     /// `pipelines.get`
@@ -226,8 +250,14 @@ pub trait Ledger: Send + Sync + 'static {
     async fn mark_sent(&self, operation: &Operation, now: Timestamp) -> Result<Option<Operation>, StoreError>;
     /// Records what became of an attempt; false where that attempt is not the current one any more.
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError>;
-    /// Lets the true state of a run into the reducer; the run as it is then.
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError>;
+    /// Lets the true state of a run into the reducer, and tells what of its logs is missing; the run as it is then.
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError>;
     /// Replaces or ends a run's place in the queue.
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError>;
     /// Ends runs that were silent past their deadline; those that ended.
@@ -242,6 +272,11 @@ pub trait Ledger: Send + Sync + 'static {
     async fn platform_pipeline(&self, run: &Run) -> Result<String, StoreError>;
     /// What the platform calls our pipelines there, each once, and how far their runs have been seen.
     async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError>;
+    /// Runs that the platform said something of, with ours where it is known.
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError>;
+    /// It was looked at. What comes of it may show a little later: it is looked at again until its run has ended or it was
+    /// looked at often enough. Answers how often it was looked at, where it is to be looked at again.
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError>;
     /// Takes in what was seen of runs that may be others', and notes how far was looked.
     async fn take_in(
         &self,
@@ -250,6 +285,8 @@ pub trait Ledger: Send + Sync + 'static {
         noted: Noted,
         now: Timestamp,
     ) -> Result<TakenIn, StoreError>;
+    /// The same of one run, beside what was noted.
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError>;
     /// Records what artifacts the platform has of an attempt of a run; those that are known stay.
     async fn artifacts(
         &self,

@@ -4,10 +4,12 @@
 //! why, which is the caller's.
 
 mod artifact;
+mod change;
 mod retry;
 mod sight;
 
 pub(crate) use artifact::platform_artifact;
+use change::changed_to;
 pub(crate) use retry::retried;
 pub(crate) use sight::{Sight, known, sight};
 
@@ -222,7 +224,7 @@ fn started(tx: &mut Tx<'_>, run: &Run, effect: Effect, at: Timestamp) -> Result<
         Effect::Dropped(reason) => {
             decide(tx, &run, Status::ours(State::Canceled).because(reason.unwrap_or_else(|| "queue".into())), at)
         }
-        Effect::Nothing | Effect::Pipeline(_) => Ok(run),
+        Effect::Nothing | Effect::Pipeline(_) | Effect::Changed(_) => Ok(run),
     }
 }
 
@@ -321,6 +323,10 @@ pub(crate) fn settle(
     if let (OperationKind::RunRetry, Verdict::Done(effect)) = (current.kind, &verdict) {
         retried(tx, &mut next, effect.clone(), at)?;
     }
+    if let Verdict::Done(Effect::Changed(changed)) = &verdict {
+        payload.outcome = Some(changed.outcome.clone());
+        next.payload = payload.json();
+    }
     let operation = change(tx, &current, next, at)?;
     match operation.kind {
         OperationKind::RunTrigger => settle_trigger(tx, &operation, verdict, heartbeat_until, at)?,
@@ -330,8 +336,13 @@ pub(crate) fn settle(
                 observe(tx, &run, *seen, Standing::Truth, at)?;
             }
         }
-        // What it led to is written; of a runner nothing is.
-        OperationKind::RunRetry | OperationKind::RunnerDrain => {}
+        // What it led to is written.
+        OperationKind::RunRetry => {}
+        OperationKind::Change(kind) => {
+            if let Verdict::Done(Effect::Changed(changed)) = verdict {
+                changed_to(tx, &operation, kind, *changed, at)?;
+            }
+        }
         OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
             if let (Verdict::Done(Effect::Pipeline(Some(external))), Some(pipeline)) = (verdict, payload.pipeline) {
                 adopt(tx, pipeline, external, at)?;

@@ -4,7 +4,7 @@
 use novacron_cicd_domain::{
     Coded,
     operation::{Operation, RecoveryClass},
-    platform::{CallError, CallErrorKind, RunMatch, RunRef},
+    platform::{CallError, CallErrorKind, Change, Outcome, RunMatch, RunRef},
     run::{Observation, Run, Standing, reduce},
 };
 use tokio_util::sync::CancellationToken;
@@ -12,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Inner, backoff, is_open,
     payload::Payload,
-    ports::Job,
-    retry::correlation,
+    ports::{Changed, Job},
     verdict::{Effect, Verdict, Why},
 };
 
@@ -89,7 +88,7 @@ pub(super) async fn retry(inner: &Inner, job: &Job, run: &Run, target: &RunRef, 
         RecoveryClass::None => Next::Settle(Verdict::Ambiguous(lost_answer(operation))),
         RecoveryClass::IdempotentKey if payload.cancel_requested => Next::Settle(Verdict::Ambiguous(given_up())),
         RecoveryClass::IdempotentKey => Next::Send,
-        RecoveryClass::Searchable => search(inner, job, &correlation(operation), cancel).await,
+        RecoveryClass::Searchable => search(inner, job, &operation.id.correlation(), cancel).await,
         RecoveryClass::ByState => compare(inner, job, run, target, cancel).await,
     }
 }
@@ -158,6 +157,68 @@ fn put_off(inner: &Inner, operation: &Operation, payload: &Payload, error: &Call
     tracing::warn!(operation = %operation.id, %error, code = error.code(), "an open operation cannot be looked up yet");
     let due = backoff::due(inner, (operation.attempts.max(payload.looks) + 1).min(6), None);
     Verdict::Unsettled { due, why: lost_answer(operation), looks: payload.looks }
+}
+
+/// For a change that only the platform knows. Where its class is by-state, the function that makes it reads first what is
+/// there, so that it is called again.
+pub(super) async fn change(inner: &Inner, job: &Job, change: &Change, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    let given_up_on = Payload::of(operation).cancel_requested;
+    if !is_open(operation) {
+        return if given_up_on {
+            Next::Settle(Verdict::Canceled(Why::new("operation.given-up", "it was given up before it was sent")))
+        } else {
+            Next::Send
+        };
+    }
+    match (operation.recovery, change) {
+        (RecoveryClass::IdempotentKey | RecoveryClass::ByState, _) if given_up_on => {
+            Next::Settle(Verdict::Ambiguous(given_up()))
+        }
+        (RecoveryClass::IdempotentKey | RecoveryClass::ByState, _) => Next::Send,
+        (RecoveryClass::Searchable, Change::SchedulePlay { .. }) => {
+            started(search(inner, job, &operation.id.correlation(), cancel).await)
+        }
+        (RecoveryClass::Searchable, Change::DeploymentStart { .. } | Change::DeploymentRollback { .. }) => {
+            deployed(inner, job, cancel).await
+        }
+        (RecoveryClass::Searchable | RecoveryClass::None, _) => {
+            Next::Settle(Verdict::Ambiguous(lost_answer(operation)))
+        }
+    }
+}
+
+fn found(outcome: Outcome) -> Next {
+    Next::Settle(Verdict::Done(Effect::Changed(Box::new(Changed { outcome, kept: None }))))
+}
+
+/// A run that was found is what the change led to; nothing of it is ours before it is seen as a run of others is.
+fn started(next: Next) -> Next {
+    match next {
+        Next::Settle(Verdict::Done(Effect::Seen(run))) => found(Outcome::Run { run: run.external_id, ticket: None }),
+        Next::Settle(Verdict::Done(Effect::Queued { ticket, .. })) => {
+            found(Outcome::Run { run: None, ticket: Some(ticket) })
+        }
+        next => next,
+    }
+}
+
+async fn deployed(inner: &Inner, job: &Job, cancel: &CancellationToken) -> Next {
+    let operation = &job.operation;
+    if !inner.world.providers.supports(&job.provider, "deployment-reconciliation") {
+        return Next::Settle(Verdict::Ambiguous(lost_answer(operation)));
+    }
+    let since = operation.first_sent.unwrap_or(operation.created).plus_millis(-SKEW);
+    let call = inner.call(&job.provider, &operation.actor, cancel);
+    match inner.world.providers.find_deployments(call, operation.id.correlation(), since).await {
+        Ok(mut some) if some.len() == 1 => found(Outcome::Deployment { deployment: some.pop(), ticket: None }),
+        Ok(none) if none.is_empty() => nothing_found(inner, operation),
+        Ok(many) => Next::Settle(Verdict::Ambiguous(Why::new(
+            "operation.found-many",
+            format!("{} deployments on the platform may be this one", many.len()),
+        ))),
+        Err(error) => Next::Settle(put_off(inner, operation, &Payload::of(operation), &error)),
+    }
 }
 
 /// For `run.cancel` of a run that the platform knows.

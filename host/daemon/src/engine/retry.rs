@@ -1,7 +1,6 @@
 //! Asks a platform to do a run again. What it makes of that, a new attempt of the same run or a new run, its answer says.
 
 use novacron_cicd_domain::{
-    operation::Operation,
     platform::{RunRef, Ticket},
     run::Run,
 };
@@ -34,7 +33,8 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
     let Some(operation) = inner.mark_sent(&job.operation).await? else { return Ok(Performed::Overtaken) };
     fault!("retry.before-send");
     let call = inner.call(&job.provider, &operation.actor, &cancel);
-    let token = correlation(&operation);
+    // A run that is made by a retry has the operation's id, so that its token is made of its id, like every run's.
+    let token = operation.id.correlation();
     let answer = inner.world.providers.retry(call, argument(&operation, Some(run)), target, asked.scope, token).await;
     fault!("retry.after-send");
     let verdict = match answer {
@@ -62,10 +62,4 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
 fn reference(job: &Job, run: &Run, attempt: u32) -> RunRef {
     let external = run.external_id.clone().unwrap_or_else(|| run.correlation.clone());
     RunRef { pipeline: job.platform_pipeline.clone(), run: external, attempt: Some(attempt) }
-}
-
-/// The token that lets the outcome be found on the platform. A run that is made by a retry has the operation's id, so
-/// that its token is made of its id, like every run's.
-pub(super) fn correlation(operation: &Operation) -> String {
-    operation.id.0.simple().to_string()
 }

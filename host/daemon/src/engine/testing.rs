@@ -16,13 +16,14 @@ use futures_util::StreamExt as _;
 use novacron_cicd_domain::{
     Timestamp,
     id::OperationId,
+    name::Name,
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer,
-        LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemotePage,
-        RemotePipeline, RemoteRunner, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
-        TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, OperationArg, PageRequest, RemoteArtifact,
+        RemoteDeployment, RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket,
+        Transfer, TriggerRequest,
     },
     provider::Provider,
     run::SeenRun,
@@ -30,10 +31,7 @@ use novacron_cicd_domain::{
 };
 use tokio::sync::watch;
 
-use super::{
-    payload::Drain,
-    ports::{Call, Clock, Opened, Providers, Random, Reporting, SecretSource},
-};
+use super::ports::{Call, Changed, Clock, Kept, Opened, Providers, Random, Reporting, SecretSource};
 
 pub(crate) use staged::{Kind, Stage, Staged};
 pub(crate) use stopping::{Stop, Stopping};
@@ -104,6 +102,10 @@ pub(crate) struct Scene {
     pub(crate) shows: VecDeque<SeenRun>,
     /// Where runs stand, whatever a read of others shows.
     pub(crate) states: BTreeMap<String, State>,
+    /// How reads of runs fail.
+    pub(crate) unreadable: Option<CallErrorKind>,
+    /// How often a run was read.
+    pub(crate) read: usize,
     /// What the list of runs has, newest first.
     pub(crate) listed: Vec<FoundRun>,
     /// What changed, one answer after the other; then nothing.
@@ -113,9 +115,9 @@ pub(crate) struct Scene {
     pub(crate) tickets: VecDeque<Ticket>,
     /// Its queue knows nothing of what was in it.
     pub(crate) forgot: bool,
-    /// How reads of a run fail before they do not.
-    pub(crate) unread: VecDeque<CallErrorKind>,
     pub(crate) log: VecDeque<LogChunk>,
+    /// How reads of a log fail before they do not.
+    pub(crate) unread: VecDeque<CallErrorKind>,
     /// How a log is to be streamed, before what `log` has.
     pub(crate) plans: VecDeque<LogPlan>,
     /// The cursors that plans were asked for with.
@@ -126,9 +128,16 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
-    pub(crate) runners: Vec<RemoteRunner>,
-    /// Every drain that arrived.
-    pub(crate) drains: Vec<(OperationArg, Drain)>,
+    /// What deliveries are decoded to, one after the other.
+    pub(crate) decoded: VecDeque<Result<Decoded, CallErrorKind>>,
+    /// Every change that arrived.
+    pub(crate) made: Vec<(OperationArg, Change, BTreeMap<String, SecretSource>)>,
+    /// Changes that were made: of one operation once where the platform deduplicates, or the function looks first.
+    pub(crate) effects: Vec<OperationId>,
+    /// What changes lead to; nothing where it is empty.
+    pub(crate) outcomes: VecDeque<Changed>,
+    /// Deployments that a search finds.
+    pub(crate) deployments: Vec<RemoteDeployment>,
     /// What is said of an artifact's bytes.
     pub(crate) digests: Vec<(String, String)>,
     pub(crate) check: Option<CallErrorKind>,
@@ -264,8 +273,9 @@ impl Providers for FakePlatform {
 
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
         let mut scene = self.scene();
-        if let Some(kind) = scene.unread.pop_front() {
-            return Err(error(kind, false));
+        scene.read += 1;
+        if let Some(kind) = &scene.unreadable {
+            return Err(error(kind.clone(), false));
         }
         let shown = if scene.shows.len() > 1 { scene.shows.pop_front() } else { scene.shows.front().cloned() };
         let attempt = scene.attempts;
@@ -371,37 +381,38 @@ impl Providers for FakePlatform {
         })
     }
 
-    async fn runners(&self, _: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
-        let scene = self.scene();
-        let after = page.cursor.unwrap_or_default();
-        let mut left = scene.runners.iter().filter(|runner| runner.id > after);
-        let items: Vec<_> = left.by_ref().take(page.limit as usize).cloned().collect();
-        let next = left.next().and(items.last()).map(|last| last.id.clone());
-        Ok(RemotePage { items, next })
-    }
-
-    async fn runner(&self, _: Call, runner: String) -> Result<RemoteRunner, CallError> {
-        let found = self.scene().runners.iter().find(|known| known.id == runner).cloned();
-        found.ok_or_else(|| error(CallErrorKind::NotFound, false))
-    }
-
-    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
-        self.scene().drains.push((operation, wanted.clone()));
+    async fn change(&self, call: Call, operation: OperationArg, change: Change) -> Result<Changed, CallError> {
+        let id = operation.id;
+        let kept = change.keeps_as().and_then(|name| Name::new(name).ok());
+        self.scene().made.push((operation, change, call.secrets.clone()));
         let act = || {
-            for runner in self.scene().runners.iter_mut().filter(|runner| runner.id == wanted.runner) {
-                runner.draining = wanted.draining;
+            let mut scene = self.scene();
+            let once = matches!(self.recovery, RecoveryClass::IdempotentKey | RecoveryClass::ByState);
+            if !(once && scene.effects.contains(&id)) {
+                scene.effects.push(id);
             }
         };
         match self.play(&call, act).await {
             Some(Err(error)) => Err(error),
             _ => {
                 act();
-                Ok(())
+                let kept = kept.map(|name| Kept { name, sealed: b"sealed".to_vec() });
+                let outcome = self.scene().outcomes.pop_front().unwrap_or_default();
+                Ok(Changed { kept, ..outcome })
             }
         }
     }
 
+    async fn find_deployments(&self, _: Call, _: String, _: Timestamp) -> Result<Vec<RemoteDeployment>, CallError> {
+        let mut scene = self.scene();
+        scene.searches += 1;
+        Ok(scene.deployments.clone())
+    }
+
     async fn read_log(&self, _: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
+        if let Some(kind) = self.scene().unread.pop_front() {
+            return Err(error(kind, false));
+        }
         let plan = self.scene().plans.pop_front();
         if let Some(plan) = plan {
             self.scene().cursors.push(request.cursor);
@@ -411,6 +422,15 @@ impl Providers for FakePlatform {
         let nothing =
             LogChunk { bytes: Vec::new(), next, more_now: false, reset: false, availability: LogAvailability::Growing };
         Ok(LogAnswer::Chunk(self.scene().log.pop_front().unwrap_or(nothing)))
+    }
+
+    async fn decode(&self, _: Call, delivery: Delivery) -> Result<Decoded, CallError> {
+        match self.scene().decoded.pop_front() {
+            Some(answer) => answer.map_err(|kind| error(kind, false)),
+            None => {
+                Ok(Decoded { observations: Vec::new(), ignored: Some(String::from_utf8_lossy(&delivery.body).into()) })
+            }
+        }
     }
 
     async fn pipelines(&self, _: Call, _: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {
@@ -452,5 +472,13 @@ impl Providers for FakePlatform {
 
     async fn delete_pipeline(&self, _: Call, _: OperationArg, _: String, _: Option<String>) -> Result<(), CallError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl crate::service::Reach for FakePlatform {
+    async fn reach(&self, call: Call, function: &str) -> Result<novacron_cicd_runtime::Provider, CallError> {
+        let kind = CallErrorKind::Unsupported(function.to_owned());
+        Err(CallError { plugin: call.provider.plugin, ..error(kind, false) })
     }
 }

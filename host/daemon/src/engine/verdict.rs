@@ -2,6 +2,8 @@
 
 use novacron_cicd_domain::{Coded, Timestamp, platform::CallError, run::SeenRun};
 
+use super::ports::Changed;
+
 /// What becomes of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -49,6 +51,8 @@ pub enum Effect {
     Dropped(Option<String>),
     /// This is what the platform calls the pipeline now.
     Pipeline(Option<String>),
+    /// This is what a change that only the platform knows led to.
+    Changed(Box<Changed>),
 }
 
 /// A stable code and a sentence.

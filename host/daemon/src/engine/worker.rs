@@ -10,7 +10,7 @@ use novacron_cicd_store::{Claim, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, cancel, pipeline, retry, runner, trigger};
+use super::{Inner, cancel, change, pipeline, retry, trigger};
 
 /// Until the engine stops.
 pub(super) async fn work(inner: Arc<Inner>) {
@@ -111,10 +111,10 @@ async fn perform(inner: &Arc<Inner>, operation: &Operation, cancel: Cancellation
             OperationKind::RunTrigger => Box::pin(trigger::perform(inner, job, cancel.clone())).await?,
             OperationKind::RunCancel => Box::pin(cancel::perform(inner, job, cancel.clone())).await?,
             OperationKind::RunRetry => Box::pin(retry::perform(inner, job, cancel.clone())).await?,
-            OperationKind::RunnerDrain => Box::pin(runner::perform(inner, job, cancel.clone())).await?,
             OperationKind::PipelineCreate | OperationKind::PipelineUpdate | OperationKind::PipelineDelete => {
                 Box::pin(pipeline::perform(inner, job, cancel.clone())).await?
             }
+            OperationKind::Change(_) => Box::pin(change::perform(inner, job, cancel.clone())).await?,
         };
         if matches!(performed, Performed::Settled) {
             return Ok(());

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use novacron_cicd_domain::id::RunId;
 
 use super::{LogError, LogKey, Logs, Resume};
-use crate::engine::logs::{Copied, LogSink, Piece};
+use crate::engine::logs::{Copied, Fault, LogSink, Piece};
 
 /// Stands in a log where its platform began it anew: what was read before stays, since offsets are for good.
 const RESET: &[u8] = b"\n--- the platform began this log anew ---\n";
@@ -13,13 +13,21 @@ fn key(run: RunId, attempt: u32, job: Option<&str>) -> LogKey {
     LogKey { run, attempt, job: job.map(Into::into) }
 }
 
+/// A full disk is emptied; a log that is too large stays so.
+fn fault(error: LogError) -> Fault {
+    match error {
+        LogError::TooLarge => Fault::Lasting(error.to_string()),
+        _ => Fault::Passing(error.to_string(), None),
+    }
+}
+
 #[async_trait]
 impl LogSink for Logs {
-    async fn position(&self, run: RunId, attempt: u32, job: Option<&str>) -> Result<Option<Copied>, String> {
-        self.copied(&key(run, attempt, job)).await.map_err(|error| error.to_string())
+    async fn position(&self, run: RunId, attempt: u32, job: Option<&str>) -> Result<Option<Copied>, Fault> {
+        self.copied(&key(run, attempt, job)).await.map_err(fault)
     }
 
-    async fn copy(&self, run: RunId, attempt: u32, job: Option<&str>, piece: Piece) -> Result<(), String> {
+    async fn copy(&self, run: RunId, attempt: u32, job: Option<&str>, piece: Piece) -> Result<(), Fault> {
         let bytes = if piece.reset { [RESET, &piece.bytes].concat() } else { piece.bytes };
         let added = super::Piece {
             offset: None,
@@ -31,7 +39,7 @@ impl LogSink for Logs {
         };
         match self.append(key(run, attempt, job), added).await {
             Ok(_) | Err(LogError::Complete) => Ok(()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(fault(error)),
         }
     }
 }

@@ -14,11 +14,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::tls::Certificate;
 use crate::{
     cli::{CliError, http_url},
     config::Listen,
 };
 
+/// How long a client may take to agree on a key.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client may take to say what it wants; also how long a connection may be idle between requests.
 const HEADERS: Duration = Duration::from_secs(60);
 /// How long to wait where accepting failed, such as for want of descriptors.
@@ -27,6 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Something that is listened on.
 pub(super) enum Bound {
     Tcp(TcpListener, std::net::SocketAddr),
+    Tls(TcpListener, std::net::SocketAddr, Arc<Certificate>),
     Unix(UnixListener, SocketFile),
 }
 
@@ -65,10 +69,19 @@ pub(super) async fn bind(listen: &Listen) -> Result<Bound, CliError> {
 }
 
 impl Bound {
+    /// The same, encrypted; a socket file is for this machine alone and stays as it is.
+    pub(super) fn with(self, certificate: Option<Arc<Certificate>>) -> Self {
+        match (self, certificate) {
+            (Self::Tcp(listener, address), Some(certificate)) => Self::Tls(listener, address, certificate),
+            (bound, _) => bound,
+        }
+    }
+
     /// The address as the command line takes it.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Tcp(_, address) => http_url(*address),
+            Self::Tls(_, address, _) => http_url(*address).replacen("http", "https", 1),
             Self::Unix(_, file) => format!("unix:{}", file.0.display()),
         }
     }
@@ -77,7 +90,8 @@ impl Bound {
     pub(super) fn loopback(&self) -> Option<url::Url> {
         match self {
             Self::Tcp(_, address) if address.ip().is_loopback() => url::Url::parse(&http_url(*address)).ok(),
-            Self::Tcp(..) | Self::Unix(..) => None,
+            // A certificate is seldom good for the loopback address.
+            Self::Tcp(..) | Self::Tls(..) | Self::Unix(..) => None,
         }
     }
 }
@@ -118,8 +132,7 @@ impl Connections {
                 () = self.stopping.cancelled() => break,
             };
             match (accepted, place) {
-                (Ok(Stream::Tcp(stream)), Ok(place)) => self.serve(stream, router.clone(), place),
-                (Ok(Stream::Unix(stream)), Ok(place)) => self.serve(stream, router.clone(), place),
+                (Ok(stream), Ok(place)) => self.serve(stream, router.clone(), place),
                 (Err(error), _) => {
                     tracing::warn!(%error, "a connection was not accepted");
                     tokio::time::sleep(PAUSE).await;
@@ -129,28 +142,18 @@ impl Connections {
         }
     }
 
-    fn serve(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        router: Router,
-        place: tokio::sync::OwnedSemaphorePermit,
-    ) {
+    fn serve(&self, stream: Stream, router: Router, place: tokio::sync::OwnedSemaphorePermit) {
         let stopping = self.stopping.clone();
         self.tracker.spawn(async move {
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS)
-                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-            tokio::pin!(connection);
-            let result = tokio::select! {
-                result = connection.as_mut() => result,
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = result {
-                tracing::debug!(%error, "a connection broke off");
+            match stream {
+                Stream::Tcp(stream) => speak(stream, router, stopping).await,
+                Stream::Unix(stream) => speak(stream, router, stopping).await,
+                // In this task: who is slow here keeps nobody else waiting.
+                Stream::Tls(stream, acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => speak(stream, router, stopping).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a connection was not encrypted"),
+                    Err(_) => tracing::debug!("a connection was not encrypted in time"),
+                },
             }
             drop(place);
         });
@@ -163,18 +166,47 @@ impl Connections {
     }
 }
 
+/// Serves one connection to its end.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    stopping: CancellationToken,
+) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
 enum Stream {
     Tcp(tokio::net::TcpStream),
+    Tls(tokio::net::TcpStream, tokio_rustls::TlsAcceptor),
     Unix(UnixStream),
 }
 
 async fn next(bound: &Bound) -> std::io::Result<Stream> {
     match bound {
-        Bound::Tcp(listener, _) => {
-            let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            Ok(Stream::Tcp(stream))
+        Bound::Tcp(listener, _) => tcp(listener).await.map(Stream::Tcp),
+        Bound::Tls(listener, _, certificate) => {
+            tcp(listener).await.map(|stream| Stream::Tls(stream, certificate.acceptor()))
         }
         Bound::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
     }
+}
+
+async fn tcp(listener: &TcpListener) -> std::io::Result<tokio::net::TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }

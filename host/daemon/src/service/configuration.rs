@@ -8,7 +8,7 @@ use novacron_cicd_runtime::plugin::Manifest;
 use novacron_cicd_store::StoreError;
 use url::Url;
 
-use super::{Problem, ServiceError, catalog::with_manifest, host::Host};
+use super::{Problem, ServiceError, catalog::with_manifest, host::Host, webhooks::next_slot};
 
 /// The address, parsed.
 pub(super) fn base_url(text: &str) -> Result<Url, ServiceError> {
@@ -30,7 +30,10 @@ fn problems(manifest: &Manifest, provider: &Provider) -> Vec<Problem> {
         });
     }
     let known: Vec<&str> = manifest.credentials.iter().map(|slot| slot.slot.as_str()).collect();
-    for slot in provider.credentials.keys().filter(|slot| !known.contains(&slot.as_str())) {
+    // Two secrets of a hook are good while one takes the place of the other.
+    let rotated = manifest.webhooks.as_ref().map(|hooks| next_slot(&hooks.slot));
+    let is_known = |slot: &&String| known.contains(&slot.as_str()) || rotated.as_ref() == Some(*slot);
+    for slot in provider.credentials.keys().filter(|slot| !is_known(slot)) {
         let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         problems.push(Problem {
             at: format!("/credentials/{slot}"),

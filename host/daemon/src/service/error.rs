@@ -13,7 +13,7 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_runtime::{RuntimeError, plugin::PluginError};
 use novacron_cicd_store::StoreError;
-use novacron_cicd_vault::VaultError;
+use novacron_cicd_vault::{VaultError, sign::SignError};
 
 /// What kind of answer an error asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +248,15 @@ pub enum ServiceError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A webhook that nobody signed who may.
+    #[error("the webhook is refused: {0}")]
+    Hook(#[from] SignError),
+    /// Too much at once; whoever asked is to come again.
+    #[error("{what}")]
+    Busy {
+        /// A sentence.
+        what: &'static str,
+    },
     /// The host is stopping.
     #[error("the host is stopping")]
     Stopping,
@@ -268,6 +277,10 @@ impl ServiceError {
     /// A thing that is not there.
     pub(crate) fn not_found(what: &'static str, key: impl std::fmt::Display) -> Self {
         Self::NotFound { what, key: key.to_string() }
+    }
+
+    pub(crate) const fn busy(what: &'static str) -> Self {
+        Self::Busy { what }
     }
 
     /// What the provider's plugin cannot do.
@@ -320,7 +333,8 @@ impl ServiceError {
             | Self::Invalid { .. }
             | Self::Mismatch { .. }
             | Self::TooLarge { .. } => ErrorClass::Invalid,
-            Self::Unauthorized { .. } => ErrorClass::Unauthorized,
+            Self::Hook(SignError::BadKey { .. }) => ErrorClass::Internal,
+            Self::Unauthorized { .. } | Self::Hook(_) => ErrorClass::Unauthorized,
             Self::Forbidden { .. } => ErrorClass::Forbidden,
             Self::NotFound { .. } | Self::NotWaiting(_) => ErrorClass::NotFound,
             Self::NameTaken { .. } | Self::InUse { .. } | Self::Conflict { .. } | Self::LogGap { .. } => {
@@ -328,7 +342,9 @@ impl ServiceError {
             }
             Self::Stale { .. } => ErrorClass::Stale,
             Self::Unsupported { .. } => ErrorClass::Unsupported,
-            Self::NoPublicUrl { .. } | Self::BrokenPlugin { .. } | Self::Stopping => ErrorClass::Unavailable,
+            Self::NoPublicUrl { .. } | Self::BrokenPlugin { .. } | Self::Busy { .. } | Self::Stopping => {
+                ErrorClass::Unavailable
+            }
             Self::Call { source, .. } => call_class(source),
             Self::Unreachable { .. } => ErrorClass::Upstream,
             Self::Several(problems) => {

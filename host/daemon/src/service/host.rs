@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use novacron_cicd_domain::{
     Timestamp,
     event::EventKind,
@@ -20,11 +19,14 @@ use novacron_cicd_domain::{
     run::Run,
 };
 use novacron_cicd_store::{NewAudit, NewEvent, Reader, Store, StoreError, Tx};
-use novacron_cicd_vault::{Masker, Secret, Vault};
+use novacron_cicd_vault::{Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids};
+use super::{
+    Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids, masking::Masking, reach::Reach, secrets,
+    webhooks::Intake,
+};
 use crate::{
     artifact::Blobs,
     engine::{
@@ -38,20 +40,19 @@ use crate::{
 pub(crate) struct Host {
     pub(crate) store: Store,
     pub(crate) vault: Arc<Vault>,
-    pub(crate) masker: Arc<ArcSwap<Masker>>,
-    /// One change of the secrets at a time, so that the masker is never older than the newest of them; and the values
-    /// that are not stored any more.
-    pub(crate) masking: tokio::sync::Mutex<Vec<Secret>>,
+    pub(crate) masking: Arc<Masking>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn Providers>,
+    pub(crate) reach: Arc<dyn Reach>,
     pub(crate) engine: EngineHandle,
     pub(crate) running: Mutex<Option<Engine>>,
     pub(crate) logs: log::Logs,
     pub(crate) blobs: Blobs,
     /// Of platforms, under way.
     pub(crate) fetches: Fetches,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) settings: Settings,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) artifact_limit: u64,
+    /// How long deliveries are kept that were read, and how many bytes of them.
+    pub(crate) webhooks_kept: (Duration, u64),
 }
 
 impl Host {
@@ -88,6 +91,17 @@ impl Host {
         T: Send + 'static,
     {
         self.store.read(work).await
+    }
+
+    /// The value of a secret; none where there is none of that name.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Option<Secret>, ServiceError> {
+        let key = name.to_owned();
+        let stored = self.read(move |state| match state.secret(&key) {
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?)),
+        });
+        let Some(stored) = stored.await? else { return Ok(None) };
+        Ok(Some(self.vault.unseal(&secrets::context(name), &stored.sealed)?))
     }
 
     /// By name or id.

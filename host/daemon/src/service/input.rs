@@ -6,7 +6,7 @@ use novacron_cicd_domain::{
     Timestamp,
     artifact::{Artifact, ArtifactKind},
     operation::Operation,
-    parameter::Parameter,
+    parameter::{Input, Parameter},
     pipeline::Pipeline,
     platform::CheckReport,
     provider::{CredentialSource, Grants, Provider},
@@ -121,7 +121,7 @@ pub struct PipelineChanged {
 #[derive(Clone, Debug, Default)]
 pub struct TriggerInput {
     /// Checked against the pipeline's declarations; a secret parameter has the secret's name as its value.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, Input>,
     /// Goes over the pipeline's own variables.
     pub environment: BTreeMap<String, String>,
     /// Branch, tag or commit; none: the pipeline's.

@@ -18,19 +18,22 @@ mod idempotency;
 mod ids;
 mod input;
 mod logs;
+mod masking;
 mod operations;
 mod pipelines;
 mod platforms;
 mod plugins;
 mod ports;
 mod providers;
-mod runners;
+mod reach;
+mod remote;
 mod runs;
 mod secrets;
 mod start;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tokens;
+mod webhooks;
 
 pub use actor::Actor;
 pub use artifacts::{Artifacts, VerifiedBlob};
@@ -49,8 +52,11 @@ pub use operations::Operations;
 pub use pipelines::Pipelines;
 pub use plugins::{PluginSummary, Plugins};
 pub use providers::Providers;
-pub use runners::Runners;
+#[cfg(test)]
+pub(crate) use reach::Reach;
+pub use remote::Remote;
 pub use runs::Runs;
 pub use secrets::{SecretInfo, Secrets};
 pub use start::{Services, ServicesConfig, StateDir};
 pub use tokens::{Tokens, reset_admin_token};
+pub use webhooks::{Came, LARGEST as LARGEST_WEBHOOK, Room, Sender, Webhooks};

@@ -7,6 +7,7 @@ use novacron_cicd_domain::{
     event::EventKind,
     id::OperationId,
     operation::{InvalidTransition, Operation, OperationEvent, OperationKind, OperationState, Resolution as Move},
+    platform::ChangeKind,
     run::SeenRun,
     status::{State, Status},
     token::Role,
@@ -243,7 +244,12 @@ fn settle(
                 Resolution::Abandon => {}
             }
         }
-        (OperationKind::PipelineCreate | OperationKind::PipelineUpdate, Resolution::Adopt { external_id }) => {
+        (
+            OperationKind::PipelineCreate
+            | OperationKind::PipelineUpdate
+            | OperationKind::Change(ChangeKind::PipelineMove),
+            Resolution::Adopt { external_id },
+        ) => {
             if let Some(pipeline) = Payload::of(operation).pipeline {
                 record::adopt(tx, pipeline, external_id.clone(), now)?;
             }

@@ -8,22 +8,22 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use novacron_cicd_domain::{
     Coded, Timestamp,
+    name::Name,
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest,
-        OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges,
-        RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogRequest, OperationArg, Outcome, PageRequest, RemoteArtifact, RemoteDeployment,
+        RemotePage, RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer,
+        TriggerRequest,
     },
     provider::Provider,
 };
 use novacron_cicd_runtime::{Binding, HostPorts, Provider as Callable, Runtime, egress::SendError, plugin};
-use novacron_cicd_vault::Vault;
+use novacron_cicd_vault::{Secret, Vault};
 
-use crate::engine::{
-    payload::Drain,
-    ports::{Call, Opened, Providers, Reporting, SecretSource},
-};
+use super::{ServiceError, masking::Masking, reach::Reach, secrets::context};
+use crate::engine::ports::{Call, Changed, Kept, Opened, Providers, Reporting, SecretSource};
 
 /// What a plan's request is called in errors and in the audit trail.
 const TRANSFER: &str = "transfer";
@@ -60,11 +60,26 @@ pub(super) struct Platforms {
     runtime: Runtime,
     ports: Arc<dyn HostPorts>,
     vault: Arc<Vault>,
+    masking: Arc<Masking>,
 }
 
 impl Platforms {
-    pub(super) fn new(runtime: Runtime, ports: Arc<dyn HostPorts>, vault: Arc<Vault>) -> Self {
-        Self { runtime, ports, vault }
+    pub(super) fn new(runtime: Runtime, ports: Arc<dyn HostPorts>, vault: Arc<Vault>, masking: Arc<Masking>) -> Self {
+        Self { runtime, ports, vault, masking }
+    }
+
+    /// Seals what a platform handed out; from here on it is masked everywhere.
+    async fn keep(&self, name: Name, value: Secret) -> Result<Kept, ServiceError> {
+        let sealed = self.vault.seal(&context(name.as_str()), &value)?;
+        self.masking.expect(value).await?;
+        Ok(Kept { name, sealed })
+    }
+
+    /// The outcome without any secret; one that masking made unreadable is none.
+    fn clean(&self, outcome: &Outcome) -> Outcome {
+        let mut value = serde_json::to_value(outcome).unwrap_or_default();
+        self.masking.clean(&mut value);
+        serde_json::from_value(value).unwrap_or_default()
     }
 
     /// Nothing is sent by this.
@@ -105,6 +120,13 @@ impl Platforms {
             // A plugin that does not serve now may serve again: nothing was done.
             refuse(CallErrorKind::Transient, error.to_string(), hint)
         })
+    }
+}
+
+#[async_trait]
+impl Reach for Platforms {
+    async fn reach(&self, call: Call, function: &str) -> Result<Callable, CallError> {
+        self.bind(call, function).await
     }
 }
 
@@ -207,21 +229,41 @@ impl Providers for Platforms {
         self.bind(call, "artifacts.plan-download").await?.plan_download(Some(&run), &artifact, None).await
     }
 
-    async fn runners(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
-        self.bind(call, "runners.list-runners").await?.list_runners(&page).await
+    async fn change(&self, call: Call, operation: OperationArg, change: Change) -> Result<Changed, CallError> {
+        let (plugin, function) = (call.provider.plugin.clone(), change.kind().function());
+        let name = change.keeps_as().and_then(|name| Name::new(name).ok());
+        let made = self.bind(call, function).await?.change(&operation, change).await?;
+        let kept = match name.zip(made.secret) {
+            // The platform acted, and what it handed out could not be kept: nobody can say that it is done.
+            Some((name, value)) => Some(self.keep(name, value).await.map_err(|error| CallError {
+                kind: CallErrorKind::OutcomeUnknown,
+                message: format!("what the platform handed out could not be kept: {error}"),
+                hint: Coded::hint(&error),
+                plugin,
+                function: function.to_owned(),
+                sent: true,
+            })?),
+            None => None,
+        };
+        Ok(Changed { outcome: self.clean(&made.outcome), kept })
     }
 
-    async fn runner(&self, call: Call, runner: String) -> Result<RemoteRunner, CallError> {
-        self.bind(call, "runners.get").await?.get_runner(&runner).await
-    }
-
-    async fn set_draining(&self, call: Call, operation: OperationArg, wanted: Drain) -> Result<(), CallError> {
-        let provider = self.bind(call, "runner-drain.set-draining").await?;
-        provider.set_draining(&operation, &wanted.runner, wanted.draining, wanted.message.as_deref()).await
+    async fn find_deployments(
+        &self,
+        call: Call,
+        correlation: String,
+        since: Timestamp,
+    ) -> Result<Vec<RemoteDeployment>, CallError> {
+        let provider = self.bind(call, "deployment-reconciliation.find-by-correlation").await?;
+        provider.find_deployments(&correlation, since).await
     }
 
     async fn read_log(&self, call: Call, request: LogRequest) -> Result<LogAnswer, CallError> {
         self.bind(call, "logs.read").await?.read_log(&request).await
+    }
+
+    async fn decode(&self, call: Call, delivery: Delivery) -> Result<Decoded, CallError> {
+        self.bind(call, "webhooks.decode").await?.decode_webhook(delivery).await
     }
 
     async fn pipelines(&self, call: Call, page: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {

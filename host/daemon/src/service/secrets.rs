@@ -6,15 +6,10 @@
 use std::sync::Arc;
 
 use novacron_cicd_domain::{
-    event::EventKind,
-    name::Name,
-    operation::{OperationKind, OperationState},
-    parameter::ParameterKind,
-    provider::Provider,
-    token::Role,
+    event::EventKind, name::Name, operation::OperationState, parameter::ParameterKind, provider::Provider, token::Role,
 };
-use novacron_cicd_store::{Listing, OperationFilter, Page, Reader, SecretMeta, Store, StoreError, StoredSecret, Tx};
-use novacron_cicd_vault::{Masker, Secret, Vault};
+use novacron_cicd_store::{Listing, OperationFilter, Page, Reader, SecretMeta, StoreError, Tx};
+use novacron_cicd_vault::Secret;
 use serde_json::json;
 
 use super::{
@@ -35,13 +30,6 @@ pub struct Secrets {
 /// What a secret's value is sealed for.
 pub(super) fn context(name: &str) -> String {
     format!("secret/{name}")
-}
-
-/// Every value that is stored now.
-pub(super) async fn values(store: &Store, vault: &Vault) -> Result<Vec<Secret>, ServiceError> {
-    let stored = store.read(|state| state.all_secrets()).await?;
-    let open = |secret: StoredSecret| vault.unseal(&context(secret.meta.name.as_str()), &secret.sealed);
-    Ok(stored.into_iter().map(open).collect::<Result<_, _>>()?)
 }
 
 /// Where a new value comes from: `set` makes, `rotate` replaces.
@@ -130,9 +118,8 @@ impl Secrets {
         .await
     }
 
-    /// Makes a change; also where whoever asked hangs up in between. A new value is masked before it can be used, and
-    /// an old one as long as this process lives: a build that was given it may print it yet. Beside its answer, `change`
-    /// says whose logins have ended.
+    /// Makes a change; also where whoever asked hangs up in between. Beside its answer, `change` says whose logins have
+    /// ended.
     async fn changing<T, F>(&self, new: Option<Secret>, change: F) -> Result<T, ServiceError>
     where
         T: Send + 'static,
@@ -140,15 +127,7 @@ impl Secrets {
     {
         let host = self.host.clone();
         let task = tokio::spawn(async move {
-            let mut retired = host.masking.lock().await;
-            let before = values(&host.store, &host.vault).await?;
-            host.masker.store(Arc::new(Masker::new(before.iter().chain(retired.iter()).chain(&new))));
-            let changed = host.write(change).await;
-            let after = values(&host.store, &host.vault).await?;
-            let gone = |old: &Secret| !after.iter().any(|kept| kept.matches(old.expose()));
-            retired.extend(before.into_iter().filter(gone));
-            host.masker.store(Arc::new(Masker::new(after.iter().chain(retired.iter()))));
-            let (answer, logged_out) = changed?;
+            let (answer, logged_out) = host.masking.around(new, host.write(change)).await?;
             host.end_logins(logged_out).await?;
             Ok(answer)
         });
@@ -183,9 +162,7 @@ fn users(state: &Reader<'_>, name: &str) -> Result<Vec<String>, ServiceError> {
         loop {
             let listing = state.operations(&page, &filter)?;
             for operation in listing.items {
-                if operation.kind == OperationKind::RunTrigger
-                    && Payload::of(&operation).secrets.values().any(|secret| secret == name)
-                {
+                if Payload::of(&operation).names(name) {
                     by.push(format!("operation {}", operation.id));
                 }
             }

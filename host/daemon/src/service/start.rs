@@ -17,14 +17,17 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
-    Providers, Runners, Runs, Secrets, ServiceError, Tokens,
+    Providers, Remote, Runs, Secrets, ServiceError, Tokens, Webhooks,
     artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
     ids::Ids,
+    masking::{Masking, values},
     platforms::Platforms,
     ports::Ports,
-    secrets, tokens,
+    reach::Reach,
+    tokens,
+    webhooks::{self, Intake},
 };
 use crate::{
     artifact::{BlobError, Blobs},
@@ -55,6 +58,10 @@ pub struct ServicesConfig {
     pub heartbeat: Duration,
     /// The largest artifact that is taken, in bytes.
     pub artifact_limit: u64,
+    /// The shortest and the longest time between two looks at a platform.
+    pub poll: (Duration, Duration),
+    /// How long webhook deliveries are kept that were read, and how many bytes of them.
+    pub webhooks_kept: (Duration, u64),
     /// How many operations are at work at once.
     pub workers: usize,
     /// How many of them on one provider.
@@ -75,6 +82,8 @@ impl ServicesConfig {
             call_deadline: Duration::from_secs(30),
             heartbeat: Duration::from_secs(15 * 60),
             artifact_limit: 16 << 30,
+            poll: EngineConfig::default().poll,
+            webhooks_kept: (Duration::from_secs(14 * 24 * 60 * 60), 1 << 30),
             workers: 16,
             workers_per_provider: 4,
         }
@@ -146,8 +155,8 @@ pub struct Services {
     pub providers: Providers,
     /// Definitions.
     pub pipelines: Pipelines,
-    /// Machines that do the work.
-    pub runners: Runners,
+    /// What only a platform has: runners, its own secrets and environments, and the like.
+    pub remote: Remote,
     /// Executions.
     pub runs: Runs,
     /// Bytes with a digest.
@@ -168,6 +177,8 @@ pub struct Services {
     pub events: Events,
     /// Answers that are given again.
     pub idempotency: Idempotency,
+    /// What platforms tell of their own accord.
+    pub webhooks: Webhooks,
     /// Who did what.
     pub audit: Audit,
     /// Whether the host can work.
@@ -193,7 +204,7 @@ impl Services {
         let vault = Arc::new(Vault::open(&source)?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let masker = Arc::new(ArcSwap::from_pointee(Masker::new(&secrets::values(&store, &vault).await?)));
+        let masker = Arc::new(ArcSwap::from_pointee(Masker::new(&values(&store, &vault).await?)));
         let id = TokenId(Ids::new(clock.clone(), random.clone()).next());
         let admin = tokens::first_admin(&store, id, dir.admin_token(), clock.now()).await?;
 
@@ -202,7 +213,8 @@ impl Services {
             memory: config.sandbox_memory.unwrap_or(Limits::default().memory),
             ..Limits::default()
         };
-        let ports = Ports::new(store.clone(), vault.clone(), masker.clone(), clock.clone(), random.clone());
+        let masking = Arc::new(Masking::new(store.clone(), vault.clone(), masker.clone()));
+        let ports = Ports::new(store.clone(), vault.clone(), masker, clock.clone(), random.clone());
         let mut plugin_dirs = config.plugin_dirs;
         plugin_dirs.push(dir.make("plugins")?);
         let runtime = RuntimeConfig {
@@ -216,15 +228,16 @@ impl Services {
         };
         let ports = Arc::new(ports);
         let runtime = Runtime::start(runtime, ports.clone()).await?;
-        let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone()));
+        let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone(), masking.clone()));
         let ledger = Arc::new(StoreLedger::new(store.clone(), config.heartbeat));
         let parts = Parts {
             store,
             vault,
-            masker,
+            masking,
             clock,
             random,
             catalog: Arc::new(runtime),
+            reach: platforms.clone(),
             platforms,
             ledger,
             engine: EngineConfig {
@@ -232,6 +245,7 @@ impl Services {
                 per_provider: config.workers_per_provider,
                 call_deadline: config.call_deadline,
                 callbacks: config.callbacks,
+                poll: config.poll,
                 ..EngineConfig::default()
             },
             settings: Settings {
@@ -239,6 +253,7 @@ impl Services {
                 call_deadline: config.call_deadline,
                 heartbeat: config.heartbeat,
                 artifact_limit: config.artifact_limit,
+                webhooks_kept: config.webhooks_kept,
             },
         };
         Ok((Self::assemble(parts, &dir).await?, admin))
@@ -246,12 +261,12 @@ impl Services {
 
     /// Wires a host of its parts. Tests bring their own.
     pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
-        let Parts { store, vault, masker, clock, random, catalog, platforms, ledger, engine, settings } = parts;
+        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, ledger, engine, settings } = parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
         let blobs = Blobs::open(dir.open("blobs")?)?;
         sweep(&store, &blobs).await?;
-        let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masker.clone());
+        let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masking.masker().clone());
         let ids = Ids::new(clock.clone(), random.clone());
         let world = World {
             clock: clock.clone(),
@@ -261,22 +276,25 @@ impl Services {
             logs: Some(Arc::new(logs.clone())),
         };
         let engine = Engine::start(world, engine);
+        let intake = Arc::new(Intake::new(store.read(|state| state.waiting_deliveries()).await?));
         let host = Arc::new(Host {
             store,
             vault,
-            masker,
-            masking: tokio::sync::Mutex::default(),
+            masking,
             clock,
             ids,
             catalog,
             platforms,
+            reach,
             engine: engine.handle(),
             running: Mutex::new(Some(engine)),
             logs,
             blobs,
             fetches: Fetches::default(),
+            intake,
             settings,
         });
+        tokio::spawn(webhooks::work(Arc::downgrade(&host)));
         Ok(Self::of(host))
     }
 
@@ -284,7 +302,7 @@ impl Services {
         Self {
             providers: Providers { host: host.clone() },
             pipelines: Pipelines { host: host.clone() },
-            runners: Runners { host: host.clone() },
+            remote: Remote { host: host.clone() },
             runs: Runs { host: host.clone() },
             artifacts: Artifacts { host: host.clone() },
             secrets: Secrets { host: host.clone() },
@@ -295,6 +313,7 @@ impl Services {
             logs: Logs { host: host.clone() },
             events: Events { host: host.clone() },
             idempotency: Idempotency { host: host.clone() },
+            webhooks: Webhooks { host: host.clone() },
             audit: Audit { host: host.clone() },
             health: Health { host: host.clone() },
             host,
@@ -310,7 +329,7 @@ impl Services {
     /// What is to be masked wherever text leaves the host; swapped for a newer one whenever a secret changes.
     #[must_use]
     pub fn masker(&self) -> Arc<ArcSwap<Masker>> {
-        self.host.masker.clone()
+        self.host.masking.masker().clone()
     }
 
     /// Takes no new work, lets calls under way end for at most `grace`, then cuts them: those are settled by their
@@ -327,11 +346,12 @@ impl Services {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) vault: Arc<Vault>,
-    pub(crate) masker: Arc<ArcSwap<Masker>>,
+    pub(crate) masking: Arc<Masking>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
+    pub(crate) reach: Arc<dyn Reach>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parameter, ParameterKind};
+use super::{Input, Parameter, ParameterKind};
 use crate::{Coded, field::VALUE_LIMIT, name::Name};
 
 /// The most parameters of one pipeline.
@@ -85,17 +85,19 @@ fn error(name: &str, problem: ParameterProblem) -> ParameterError {
 /// Everything that is wrong, in the order of the declarations, then what is not declared.
 pub fn check(
     declared: &[Parameter],
-    given: &BTreeMap<String, String>,
+    given: &BTreeMap<String, Input>,
 ) -> Result<BTreeMap<String, String>, Vec<ParameterError>> {
     let mut taken = BTreeMap::new();
     let mut errors = Vec::new();
     for parameter in declared {
         // A default was checked with its declaration, but choices on the platform may have changed since.
-        match given.get(&parameter.name).or(parameter.default.as_ref()) {
-            Some(value) if fits(parameter, value) => {
-                taken.insert(parameter.name.clone(), value.clone());
+        let input = given.get(&parameter.name).cloned();
+        let several = parameter.kind != ParameterKind::List && matches!(input, Some(Input::Many(_)));
+        match input.map(|input| input.into_text(parameter.kind)).or_else(|| parameter.default.clone()) {
+            Some(value) if !several && fits(parameter, &value) => {
+                taken.insert(parameter.name.clone(), value);
             }
-            Some(value) => errors.push(error(&parameter.name, ill_typed(parameter, value))),
+            Some(value) => errors.push(error(&parameter.name, ill_typed(parameter, &value))),
             None if parameter.required => {
                 errors.push(error(&parameter.name, ParameterProblem::Missing { allowed: allowed(parameter) }));
             }
@@ -132,7 +134,7 @@ pub fn validate_declarations(declared: &[Parameter]) -> Result<(), Vec<Parameter
         }
         match parameter.kind {
             ParameterKind::Choice if parameter.choices.is_empty() => wrong("a choice needs at least one of choices"),
-            ParameterKind::Choice => {
+            ParameterKind::Choice | ParameterKind::List => {
                 let distinct: BTreeSet<&String> = parameter.choices.iter().collect();
                 if distinct.len() < parameter.choices.len() {
                     wrong("one of its choices is there twice");
@@ -145,7 +147,7 @@ pub fn validate_declarations(declared: &[Parameter]) -> Result<(), Vec<Parameter
                     wrong("one of its choices is more than one line");
                 }
             }
-            _ if !parameter.choices.is_empty() => wrong("only a choice has choices"),
+            _ if !parameter.choices.is_empty() => wrong("only a choice or a list has choices"),
             _ => {}
         }
         if let Some(default) = &parameter.default
@@ -166,15 +168,20 @@ fn is_name(name: &str) -> bool {
 }
 
 fn fits(parameter: &Parameter, value: &str) -> bool {
-    let one_line = || !value.contains(['\n', '\r']);
+    let one_line = |value: &str| !value.contains(['\n', '\r']);
+    let choice = |value: &str| parameter.choices.iter().any(|choice| choice == value);
     value.len() <= VALUE_LIMIT
         && !value.contains('\0')
         && match parameter.kind {
-            ParameterKind::String => one_line(),
+            ParameterKind::String => one_line(value),
             ParameterKind::Text => true,
             ParameterKind::Bool => matches!(value, "true" | "false"),
             ParameterKind::Number => is_number(value),
-            ParameterKind::Choice => parameter.choices.iter().any(|choice| choice == value),
+            ParameterKind::Choice => choice(value),
+            ParameterKind::List => serde_json::from_str::<Vec<String>>(value).is_ok_and(|values| {
+                let fits = |value: &String| one_line(value) && !value.contains('\0');
+                values.iter().all(|value| fits(value) && (parameter.choices.is_empty() || choice(value)))
+            }),
             ParameterKind::File => is_file_name(value),
             ParameterKind::Environment | ParameterKind::Secret => Name::new(value).is_ok(),
         }
@@ -208,17 +215,20 @@ fn ill_typed(parameter: &Parameter, value: &str) -> ParameterProblem {
 }
 
 fn allowed(parameter: &Parameter) -> String {
+    let choices = || {
+        let shown: Vec<String> = parameter.choices.iter().take(20).map(|choice| format!("{choice:?}")).collect();
+        let more = parameter.choices.len().saturating_sub(20);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{rest}", shown.join(", "))
+    };
     match parameter.kind {
         ParameterKind::String => "one line of at most 64 KiB".into(),
         ParameterKind::Text => "text of at most 64 KiB".into(),
         ParameterKind::Bool => "true or false".into(),
         ParameterKind::Number => "a decimal number, e.g. 3, -1 or 0.5".into(),
-        ParameterKind::Choice => {
-            let shown: Vec<String> = parameter.choices.iter().take(20).map(|choice| format!("{choice:?}")).collect();
-            let more = parameter.choices.len().saturating_sub(20);
-            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("one of {}{rest}", shown.join(", "))
-        }
+        ParameterKind::Choice => format!("one of {}", choices()),
+        ParameterKind::List if parameter.choices.is_empty() => "values of one line each, at most 64 KiB in all".into(),
+        ParameterKind::List => format!("any of {}", choices()),
         ParameterKind::File => "the name of an artifact, without directories".into(),
         ParameterKind::Environment => "the name of an environment".into(),
         ParameterKind::Secret => "the name of a secret, not its value".into(),

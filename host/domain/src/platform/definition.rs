@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::parameter::Parameter;
 
 /// A pipeline that is there on the platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemotePipeline {
     /// The platform's.
     pub id: String,
@@ -44,4 +46,28 @@ pub struct Definition {
     pub schedules: Vec<String>,
     /// Where the platform tells of its runs.
     pub webhook_url: Option<String>,
+}
+
+/// A definition that is to be looked at by the platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LintRequest {
+    /// Where its source is.
+    pub repository: Option<String>,
+    /// Branch or tag.
+    pub reference: Option<String>,
+    /// In the platform's own language.
+    pub source: Vec<u8>,
+}
+
+/// What the platform found in a definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// `error`, `warning`.
+    pub severity: String,
+    /// In the platform's words.
+    pub message: String,
+    /// From 1.
+    pub line: Option<u32>,
+    /// From 1.
+    pub column: Option<u32>,
 }

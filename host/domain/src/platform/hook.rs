@@ -1,6 +1,11 @@
-//! What a webhook's delivery says.
+//! Webhooks: those that a platform has, what it could not deliver, and what a delivery says.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::{FoundRun, RunRef};
+use crate::Timestamp;
 
 /// A delivery as it came in; its signature was checked before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,4 +46,32 @@ pub enum HookObservation {
         /// What it says.
         value: String,
     },
+}
+
+/// A webhook that the platform has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The platform's.
+    pub id: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Whether it makes deliveries.
+    pub active: bool,
+    /// In the platform's words.
+    pub events: Vec<String>,
+    /// The plugin's own.
+    pub more: BTreeMap<String, String>,
+}
+
+/// A delivery that the platform could not place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedDelivery {
+    /// The platform's id of it.
+    pub id: String,
+    /// The platform's id of the webhook.
+    pub hook: String,
+    /// When it was tried.
+    pub at: Timestamp,
+    /// In the platform's words.
+    pub event: String,
 }

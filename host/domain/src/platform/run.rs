@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::run::SeenRun;
 
 /// A run in the platform's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRef {
     /// The platform's id of the pipeline.
     pub pipeline: String,

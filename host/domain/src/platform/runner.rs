@@ -1,5 +1,9 @@
 //! The machines that do a platform's work, as it shows them.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use super::RunRef;
 
 /// A runner.
@@ -19,4 +23,17 @@ pub struct RemoteRunner {
     pub labels: Vec<String>,
     /// What it works on.
     pub current: Vec<RunRef>,
+}
+
+/// What a new runner is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerRequest {
+    /// What the platform is to show.
+    pub name: String,
+    /// What work it takes.
+    pub labels: Vec<String>,
+    /// `token` (to register with), `just-in-time`; an open set.
+    pub kind: String,
+    /// As the plugin documents them.
+    pub options: BTreeMap<String, String>,
 }

@@ -162,3 +162,16 @@ pub struct DownloadPlan {
     /// Whether the server answers range requests.
     pub ranges: bool,
 }
+
+/// A statement that the platform made and signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attestation {
+    /// The predicate's type, a URI.
+    pub predicate: String,
+    /// Of the statement.
+    pub media_type: String,
+    /// How the host gets it.
+    pub transfer: Transfer,
+    /// The plugin's own.
+    pub more: std::collections::BTreeMap<String, String>,
+}

@@ -281,9 +281,22 @@ impl Reach {
         }
         let below = url.path().strip_prefix(self.base_url.path().trim_end_matches('/'));
         let read = |(read_method, path): &(String, String)| {
-            read_method == method && (below == Some(path.as_str()) || url.path() == path)
+            read_method == method && (below.is_some_and(|below| is_path(path, below)) || is_path(path, url.path()))
         };
         !(Origin::of(url).as_ref() == Some(&self.base) && self.reads.iter().any(read))
+    }
+}
+
+/// Whether `path` is the one of a manifest's read, where `*` stands for one segment, whatever it is.
+fn is_path(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut there) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), there.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(segment)) if !segment.is_empty() => {}
+            (Some(wanted), Some(segment)) if wanted == segment => {}
+            _ => return false,
+        }
     }
 }
 

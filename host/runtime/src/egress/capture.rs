@@ -213,6 +213,8 @@ fn ends(value: &Value, now: Timestamp) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use serde_json::json;
 
     use super::*;

@@ -89,7 +89,7 @@ impl Coded for SendError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Denied { allow, .. } => allow.clone(),
-            Self::NoSuchCredential(_) => Some("`plugin show` lists the slots that the plugin has".into()),
+            Self::NoSuchCredential(_) => Some("`plugin inspect` lists the slots that the plugin has".into()),
             Self::LoginFailed(_) => {
                 Some("check the user name and the secret that the slot has: `provider show`".into())
             }

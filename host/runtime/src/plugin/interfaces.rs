@@ -152,7 +152,7 @@ fn mismatch(interface: &str, error: &wasmtime::Error) -> PluginError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
     use std::path::Path;
 
@@ -180,5 +180,29 @@ mod tests {
         expected.sort();
         known.sort();
         assert_eq!(known, expected);
+    }
+
+    #[test]
+    fn every_kind_of_operation_calls_a_changing_function_of_its_own() {
+        use novacron_cicd_domain::operation::OperationKind;
+        let mut called = std::collections::BTreeSet::new();
+        for kind in OperationKind::all() {
+            let known =
+                function(kind.function()).unwrap_or_else(|| panic!("{} calls {}", kind.as_str(), kind.function()));
+            assert!(known.changing && called.insert(known.name), "{} calls {}", kind.as_str(), known.name);
+        }
+        let all = INTERFACES.iter().flat_map(|interface| interface.functions).filter(|function| function.changing);
+        let open: Vec<_> = all.map(|function| function.name).filter(|name| !called.contains(name)).collect();
+        let later = [
+            "artifact-uploads.plan-upload",
+            "artifact-uploads.finish-upload",
+            "infrastructure.ensure",
+            "infrastructure.act",
+            "infrastructure.remove",
+        ];
+        assert_eq!(
+            open, later,
+            "a changing function that no operation calls; tests/contract.toml says with what it comes"
+        );
     }
 }

@@ -85,10 +85,13 @@ impl Lock {
     }
 }
 
-/// All that a manifest asks for, one line each, in words that an operator approves.
+/// All that a plugin asks for, by its manifest and by what it exports, one line each, in words that an operator approves.
 #[must_use]
-pub fn asks(manifest: &Manifest) -> BTreeSet<String> {
+pub fn asks(manifest: &Manifest, interfaces: &[&str]) -> BTreeSet<String> {
     let mut asks = BTreeSet::new();
+    if interfaces.contains(&"secrets") {
+        asks.insert("place secrets that an admin names in the platform's own store".into());
+    }
     for host in manifest.egress.hosts.iter().filter(|host| *host != "{base-url}") {
         asks.insert(format!("reach {host}"));
     }

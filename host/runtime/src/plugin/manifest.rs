@@ -159,6 +159,8 @@ pub enum WebhookScheme {
     Gitlab,
     /// A token, as bearer.
     Token,
+    /// A token, at the end of the address: for senders that sign nothing and set no header.
+    Address,
 }
 
 impl Manifest {

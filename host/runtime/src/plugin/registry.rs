@@ -221,9 +221,10 @@ impl Registry {
         }
         let approved = lock.get(id).cloned();
         let grants = match &approved {
-            None => asks(&plugin.manifest),
+            None => asks(&plugin.manifest, &plugin.interfaces),
             Some(entry) => {
-                let more: Vec<String> = asks(&plugin.manifest).difference(&entry.grants).cloned().collect();
+                let more: Vec<String> =
+                    asks(&plugin.manifest, &plugin.interfaces).difference(&entry.grants).cloned().collect();
                 if entry.sha256 != plugin.sha256 && !more.is_empty() {
                     let before = match serving {
                         Some(_) => None,
@@ -259,7 +260,7 @@ impl Registry {
             return Err(PluginError::NotWaiting { id: id.to_owned(), sha256: sha256.to_owned() });
         }
         let before = lock.get(id).cloned();
-        let grants = asks(&plugin.manifest);
+        let grants = asks(&plugin.manifest, &plugin.interfaces);
         self.record(&mut lock, &plugin, &bytes, grants, before.as_ref(), now)?;
         let mut catalog = Catalog::clone(&self.catalog.load());
         catalog.held.remove(id);
@@ -379,7 +380,7 @@ fn summary(plugin: &Plugin, state: PluginState) -> PluginSummary {
         description: Some(manifest.description.clone()),
         interfaces: plugin.interfaces.clone(),
         credentials: manifest.credentials.clone(),
-        asks: asks(manifest).into_iter().collect(),
+        asks: asks(manifest, &plugin.interfaces).into_iter().collect(),
         settings: Some(manifest.settings.schema().clone()),
         state,
     }

@@ -1,8 +1,11 @@
-//! `artifacts`.
+//! `artifacts`, `attestations`.
 
-use novacron_cicd_domain::platform::{CallError, DownloadPlan, PageRequest, RemoteArtifact, RemotePage, RunRef};
+use novacron_cicd_contract::bindings::novacron::cicd::types::Digest;
+use novacron_cicd_domain::platform::{
+    Attestation, CallError, DownloadPlan, PageRequest, RemoteArtifact, RemotePage, RunRef,
+};
 
-use super::{Provider, guest};
+use super::{Provider, guest, page};
 
 impl Provider {
     /// Artifacts of a run; none: those that belong to no run.
@@ -14,14 +17,11 @@ impl Provider {
         run: Option<&RunRef>,
         page: &PageRequest,
     ) -> Result<RemotePage<RemoteArtifact>, CallError> {
-        let (run, page) = (run.map(Into::into), page.clone().into());
+        let (run, request) = (run.map(Into::into), page.clone().into());
         guest!(
             self, artifacts, "artifacts.list-artifacts" reads,
-            |store, guest| guest.call_list_artifacts(store, run.as_ref(), &page),
-            |answer| {
-                let items = answer.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-                Ok(RemotePage { items, next: answer.next })
-            }
+            |store, guest| guest.call_list_artifacts(store, run.as_ref(), &request),
+            |answer| self::page(answer.items, answer.next)
         )
         .await
     }
@@ -42,6 +42,26 @@ impl Provider {
             self, artifacts, "artifacts.plan-download" reads,
             |store, guest| guest.call_plan_download(store, run.as_ref(), &artifact, path.as_deref()),
             |answer| Ok(answer.into())
+        )
+        .await
+    }
+
+    /// What the platform has stated of bytes with this digest.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn list_attestations(
+        &self,
+        (algorithm, hex): (String, String),
+        repository: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<RemotePage<Attestation>, CallError> {
+        let (subject, repository) = (Digest { algorithm, hex }, repository.map(str::to_owned));
+        let request = page.clone().into();
+        guest!(
+            self, attestations, "attestations.list-attestations" reads,
+            |store, guest| guest.call_list_attestations(store, &subject, repository.as_deref(), &request),
+            |answer| self::page(answer.items, answer.next)
         )
         .await
     }

@@ -4,13 +4,16 @@
 //! connection at once.
 
 mod artifacts;
+mod change;
 mod checks;
 mod definitions;
+mod deployments;
 mod login;
 mod logs;
 mod pipelines;
 mod runners;
 mod runs;
+mod stored;
 mod transfer;
 mod webhooks;
 
@@ -18,18 +21,22 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use novacron_cicd_contract::Violation;
-use novacron_cicd_domain::{platform::CallError, provider::Provider as Configured};
+use novacron_cicd_domain::{
+    platform::{CallError, RemotePage},
+    provider::Provider as Configured,
+};
 use novacron_cicd_vault::Secret;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 pub use crate::egress::StreamAnswer;
+pub use change::Changed;
 
 use crate::{
     call::{self, Answer, Context, Load},
     plugin::{CredentialKind, Plugin, interfaces::Function},
     runtime::{Host, Prepared},
-    sandbox::CallState,
+    sandbox::{CallState, Meter},
 };
 use login::Describer;
 
@@ -83,6 +90,21 @@ impl Provider {
         G: Send + Sync,
         W: Send,
     {
+        self.metered(function, load, body, convert).await.map(|(answer, _)| answer)
+    }
+
+    /// The same, with what is known of the call beside its answer.
+    async fn metered<G, W, R>(
+        &self,
+        function: Function,
+        load: Load<G>,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>, &'a G) -> BoxFuture<'a, Answer<W>> + Clone + Send,
+        convert: impl FnOnce(W) -> Result<R, Violation> + Clone + Send,
+    ) -> Result<(R, Arc<Meter>), CallError>
+    where
+        G: Send + Sync,
+        W: Send,
+    {
         let context = Context {
             host: &self.host,
             plugin: &self.plugin,
@@ -96,7 +118,7 @@ impl Provider {
             nested: false,
         };
         // A guest's call is a large future; on the heap it costs its callers nothing.
-        Box::pin(call::call(context, function, load, body, convert)).await.map(|(answer, _)| answer)
+        Box::pin(call::call(context, function, load, body, convert)).await
     }
 
     /// Only where the manifest has a slot that is filled by a login.
@@ -115,18 +137,27 @@ impl Provider {
     }
 }
 
-/// One call of a guest: where it is exported, how it is called, and how its answer is read.
+/// One call of a guest: where it is exported, how it is called, and how its answer is read. `captures` answers what is
+/// known of the call as well.
 macro_rules! guest {
-    ($provider:ident, $interface:ident, $name:literal $kind:ident, |$store:ident, $guest:ident| $call:expr, $convert:expr) => {
-        $provider.call(
-            $crate::plugin::interfaces::Function { name: $name, changing: $crate::provider::guest!(@$kind) },
+    ($provider:ident, $interface:ident, $name:literal reads, $($rest:tt)+) => {
+        guest!(@call $provider.call, $interface, $name, false, $($rest)+)
+    };
+    ($provider:ident, $interface:ident, $name:literal changes, $($rest:tt)+) => {
+        guest!(@call $provider.call, $interface, $name, true, $($rest)+)
+    };
+    ($provider:ident, $interface:ident, $name:literal captures, $($rest:tt)+) => {
+        guest!(@call $provider.metered, $interface, $name, true, $($rest)+)
+    };
+    (@call $provider:ident.$call:ident, $interface:ident, $name:literal, $changing:literal,
+        |$store:ident, $guest:ident| $body:expr, $convert:expr) => {
+        $provider.$call(
+            $crate::plugin::interfaces::Function { name: $name, changing: $changing },
             |plugin, store, instance| plugin.indices().$interface.as_ref().map(|found| found.load(store, instance)),
-            move |$store, $guest| Box::pin(async move { $call.await }),
+            move |$store, $guest| Box::pin(async move { $body.await }),
             $convert,
         )
     };
-    (@reads) => { false };
-    (@changes) => { true };
 }
 use guest;
 
@@ -134,4 +165,20 @@ use guest;
 #[expect(clippy::unnecessary_wraps, reason = "it stands where conversions stand that can fail")]
 fn nothing((): ()) -> Result<(), Violation> {
     Ok(())
+}
+
+/// The conversion of a list.
+fn each<W, R: TryFrom<W>>(found: Vec<W>) -> Result<Vec<R>, Violation>
+where
+    Violation: From<R::Error>,
+{
+    found.into_iter().map(|item| R::try_from(item).map_err(Violation::from)).collect()
+}
+
+/// The conversion of a page of a list.
+fn page<W, R: TryFrom<W>>(items: Vec<W>, next: Option<String>) -> Result<RemotePage<R>, Violation>
+where
+    Violation: From<R::Error>,
+{
+    Ok(RemotePage { items: each(items)?, next })
 }

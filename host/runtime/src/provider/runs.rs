@@ -1,14 +1,14 @@
-//! `runs`, `run-search`, `run-listing`, `run-changes`, `run-cancel`, `run-force-cancel`, `run-retry`.
+//! `runs`, `run-search`, `run-listing`, `run-changes`, `run-cancel`, `run-retry`; what is read of `run-gates`.
 
 use novacron_cicd_domain::{
     Timestamp,
     platform::{
-        CallError, CancelTarget, FoundRun, OperationArg, PageRequest, RemotePage, RetryScope, RunChanges, RunFilter,
-        RunMatch, RunRef, Ticket, TriggerRequest,
+        CallError, CancelTarget, FoundRun, Gate, OperationArg, PageRequest, RemotePage, RetryScope, RunChanges,
+        RunFilter, RunMatch, RunRef, Ticket, TriggerRequest,
     },
 };
 
-use super::{Provider, guest, nothing};
+use super::{Provider, each, guest, nothing, page};
 
 impl Provider {
     /// Starts a run.
@@ -73,14 +73,11 @@ impl Provider {
     /// # Errors
     /// [`CallError`].
     pub async fn list_runs(&self, filter: RunFilter, page: &PageRequest) -> Result<RemotePage<FoundRun>, CallError> {
-        let (filter, page) = (filter.into(), page.clone().into());
+        let (filter, request) = (filter.into(), page.clone().into());
         guest!(
             self, run_listing, "run-listing.list-runs" reads,
-            |store, guest| guest.call_list_runs(store, &filter, &page),
-            |answer| {
-                let items = answer.items.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
-                Ok(RemotePage { items, next: answer.next })
-            }
+            |store, guest| guest.call_list_runs(store, &filter, &request),
+            |answer| self::page(answer.items, answer.next)
         )
         .await
     }
@@ -113,18 +110,14 @@ impl Provider {
         .await
     }
 
-    /// Asks for the end of a run the harder way.
+    /// What a run waits for a person to decide.
     ///
     /// # Errors
-    /// [`CallError`]; its `retry` says whether it may be sent again.
-    pub async fn force_cancel(&self, operation: &OperationArg, run: &RunRef) -> Result<(), CallError> {
-        let (operation, run) = (operation.into(), run.into());
-        guest!(
-            self, run_force_cancel, "run-force-cancel.force-cancel" changes,
-            |store, guest| guest.call_force_cancel(store, &operation, &run),
-            nothing
-        )
-        .await
+    /// [`CallError`].
+    pub async fn list_gates(&self, run: &RunRef) -> Result<Vec<Gate>, CallError> {
+        let run = run.into();
+        guest!(self, run_gates, "run-gates.list-gates" reads, |store, guest| guest.call_list_gates(store, &run), each)
+            .await
     }
 
     /// Asks for a run, or a part of it, again: `run.attempt` is the attempt that was seen.

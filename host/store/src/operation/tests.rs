@@ -46,7 +46,7 @@ fn an_operation_comes_back_as_it_was_stored() {
     let run = sample::run(1, &pipeline);
     scratch.tx().insert_run(&run).unwrap();
     let mut n = 0;
-    for kind in OperationKind::ALL {
+    for kind in OperationKind::all() {
         for state in OperationState::ALL {
             for run in [None, Some(run.id)] {
                 n += 1;

@@ -9,7 +9,7 @@ use crate::{
     types::Error,
 };
 
-use super::{paging, send::Sent, status};
+use super::{paging, place, send::Sent, status};
 
 /// In a sentence, so much of what the platform said.
 const SENTENCE: usize = 300;
@@ -156,10 +156,15 @@ impl Response {
     /// The body as JSON.
     ///
     /// # Errors
-    /// `upstream` where it is none, or none of that shape: a login page, a proxy, another version of the platform.
+    /// `upstream` where it is none, or none of that shape: a login page, a proxy, another version of the platform. It names
+    /// the field that is not as it should be.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.raw.body).map_err(|error| {
-            let message = format!("{} answered what is not understood: {error}", self.sent.what);
+            let place = match place::path(&self.raw.body, error.line(), error.column()) {
+                path if path.is_empty() => path,
+                path => format!("{path}: "),
+            };
+            let message = format!("{} answered what is not understood: {place}{error}", self.sent.what);
             let error = Error::upstream(message, self.raw.status, self.text());
             match self.header("content-type") {
                 Some(kind) if kind.starts_with("text/html") => {
@@ -195,4 +200,48 @@ fn page_title(text: &str) -> Option<&str> {
     let begin = text.find("<title>")? + "<title>".len();
     let length = text[begin..].find("</title>")?;
     Some(&text[begin..begin + length])
+}
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Page {
+        #[serde(rename = "items")]
+        _items: Vec<Item>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Item {
+        #[serde(rename = "id")]
+        _id: u32,
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_by_its_place() {
+        let rows = [
+            (
+                r#"{"items": [{"id": 1}, {"id": "x"}]}"#,
+                "GET / answered what is not understood: items[1].id: invalid type: string \"x\", expected u32",
+            ),
+            (
+                r#"{"items": [{}]}"#,
+                "GET / answered what is not understood: items[0]: missing field `id` at line 1 column 13",
+            ),
+            (
+                r#"{"items": 3}"#,
+                "GET / answered what is not understood: items: invalid type: integer `3`, expected a sequence",
+            ),
+            ("<html>", "GET / answered what is not understood: expected value at line 1 column 1"),
+            ("", "GET / answered what is not understood: EOF while parsing a value at line 1 column 0"),
+        ];
+        for (body, expected) in rows {
+            let error = Response::fake(200, &[], body.as_bytes(), true).json::<Page>().unwrap_err();
+            assert!(error.message.starts_with(expected), "{body}: {}", error.message);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod routes;
+mod store;
 mod tree;
 mod world;
 
@@ -15,7 +16,8 @@ use serde_json::json;
 
 use crate::server::Server;
 
-pub use world::{Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World};
+pub use store::Credential;
+pub use world::{BUILT_IN, Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World, node};
 
 use world::Left;
 
@@ -52,6 +54,7 @@ impl Jenkins {
             plugins: vec!["pipeline-rest-api".into()],
             files: None,
             nodes: Vec::new(),
+            credentials: Vec::new(),
             now: 1_800_000_000_000,
             queue: Vec::new(),
             next_place: 142,
@@ -80,6 +83,14 @@ impl Jenkins {
     #[must_use]
     pub fn has(&self, job: &str) -> bool {
         self.world().item(job).is_some()
+    }
+
+    /// The builds of top-level jobs that have not ended.
+    #[must_use]
+    pub fn running(&self) -> Vec<(String, u64)> {
+        let world = self.world();
+        let builds = world.items.iter().flat_map(|item| item.builds.iter().map(|build| (&item.name, build)));
+        builds.filter(|(_, build)| build.building).map(|(job, build)| (job.clone(), build.number)).collect()
     }
 
     /// Takes an item out of the queue without a build yet.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CONTEXT, answer, tree,
-    world::{Build, Item, Left, World, build_json},
+    CONTEXT, answer, store, tree,
+    world::{BUILT_IN, Build, Item, Left, World, build_json},
 };
 use crate::server::{Answer, Platform, Seen};
 
@@ -99,6 +99,12 @@ fn form(text: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(text.as_bytes()).into_owned().collect()
 }
 
+/// What came in the query and in a form, alike (servlet's `getParameter`).
+fn came(seen: &Seen) -> Vec<(String, String)> {
+    let query = seen.target.split_once('?').map_or("", |(_, query)| query);
+    [form(query), form(&seen.body)].concat()
+}
+
 fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
     let path = seen.target.split('?').next().unwrap_or_default();
     let segments: Vec<String> = path
@@ -124,14 +130,34 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
             let plugin = |name: &String| json!({ "shortName": name, "active": true });
             read(seen, &json!({ "plugins": world.plugins.iter().map(plugin).collect::<Vec<_>>() }))
         }
+        ("POST", ["pipeline-model-converter", "validateJenkinsfile"]) => {
+            let errors = if seen.body.contains("pipeline") {
+                json!([])
+            } else {
+                json!([{ "error": "Missing pipeline @ line 1, column 1." }])
+            };
+            let result = if errors == json!([]) { "success" } else { "failure" };
+            answer::json(&json!({ "status": "ok", "data": { "result": result, "errors": errors } }))
+        }
         ("GET", ["computer", "api", "json"]) => read(seen, &json!({ "computer": world.nodes })),
+        (method, ["credentials", "store", "system", rest @ ..]) => store::serve(world, seen, "", (method, rest)),
         (method, ["computer", name, rest @ ..]) => {
-            match world.nodes.iter_mut().find(|node| node["displayName"] == *name) {
+            // Nobody's display name, and its own in addresses (`Hudson.MasterComputer.getUrl`).
+            let built_in = |node: &Value| node["_class"] == BUILT_IN;
+            let named =
+                |node: &&mut Value| if built_in(node) { *name == "(built-in)" } else { node["displayName"] == *name };
+            match world.nodes.iter_mut().find(named) {
                 Some(node) if matches!(rest, ["api", "json"]) => read(seen, node),
                 Some(node) if method == "POST" && *rest == ["toggleOffline"] => {
-                    node["temporarilyOffline"] = (node["temporarilyOffline"] != true).into();
+                    let out = node["temporarilyOffline"] != true;
+                    (node["temporarilyOffline"], node["offline"]) = (out.into(), out.into());
                     Answer::to(302, ".")
                 }
+                Some(_) if method == "POST" && *rest == ["doDelete"] => {
+                    world.nodes.retain(|node| node["displayName"] != *name);
+                    Answer::to(302, "..")
+                }
+                Some(_) if method == "GET" && rest.is_empty() => answer::page(200, name),
                 _ => missing(),
             }
         }
@@ -174,11 +200,11 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
     }
 }
 
-fn missing() -> Answer {
+pub(super) fn missing() -> Answer {
     answer::page(404, "Not Found")
 }
 
-fn read(seen: &Seen, value: &Value) -> Answer {
+pub(super) fn read(seen: &Seen, value: &Value) -> Answer {
     match seen.query("tree").map(|wanted| tree::prune(value, &wanted)) {
         None => answer::json(value),
         Some(Ok(value)) => answer::json(&value),
@@ -192,6 +218,9 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
     }
     let Some(item) = world.item(name).map(|item| item.clone()) else { return missing() };
     match (method, rest) {
+        (method, ["credentials", "store", "folder", rest @ ..]) if item.items.is_some() => {
+            store::serve(world, seen, name, (method, rest))
+        }
         ("GET", ["api", "json"]) => read(seen, &world.item_json(&item, name)),
         ("POST", [action @ ("build" | "buildWithParameters")]) => {
             if world.lacking.contains("hudson.model.Item.Build") {
@@ -207,6 +236,17 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             let mut answer = Answer::new(200).header("content-type", "application/xml");
             answer.body = item.config.into();
             answer
+        }
+        ("POST", [switch @ ("enable" | "disable")]) => {
+            if let Some(there) = world.item(name) {
+                there.disabled = *switch == "disable";
+            }
+            Answer::to(302, ".")
+        }
+        ("POST", ["confirmRename"]) => relocate(world, name, None, seen.query("newName").as_deref()),
+        ("POST", ["move", "move"]) => {
+            let to = came(seen).into_iter().find(|(name, _)| name == "destination").map(|(_, to)| to);
+            relocate(world, name, to.as_deref(), None)
         }
         ("POST", ["config.xml"]) => match Item::of_config(&item.name, &seen.body) {
             Some(new) if new.class == item.class => {
@@ -251,6 +291,12 @@ fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
     if items.iter().any(|item| item.name == name) {
         return answer::failure(&format!("A job already exists with the name \u{2018}{name}\u{2019}"));
     }
+    if let Some(from) = seen.query("from") {
+        let Some(from) = world.item(from.trim_start_matches('/')).map(|item| item.clone()) else { return missing() };
+        let copy = Item { name, builds: vec![], ..from };
+        world.items_of(folder).unwrap().push(copy);
+        return Answer::to(302, ".");
+    }
     match seen.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default() {
         "application/xml" | "text/xml" => {}
         "" => return answer::failure("No Content-Type header set"),
@@ -263,6 +309,20 @@ fn create(world: &mut World, seen: &Seen, folder: &str) -> Answer {
         }
         None => answer::page(500, "CannotResolveClassException"),
     }
+}
+
+/// Another name, or another folder: the old address leads nowhere from then on.
+fn relocate(world: &mut World, full_name: &str, folder: Option<&str>, name: Option<&str>) -> Answer {
+    let (old_folder, old_name) = full_name.rsplit_once('/').unwrap_or(("", full_name));
+    let (folder, name) = (folder.map_or(old_folder, |to| to.trim_matches('/')), name.unwrap_or(old_name));
+    if world.items_of(folder).is_none_or(|items| items.iter().any(|item| item.name == name)) {
+        return answer::failure("it can not be there");
+    }
+    let items = world.items_of(old_folder).unwrap();
+    let at = items.iter().position(|item| item.name == old_name).unwrap();
+    let item = Item { name: name.to_owned(), ..items.remove(at) };
+    world.items_of(folder).unwrap().push(item);
+    Answer::to(302, &world.url(&format!("{folder}/{name}")))
 }
 
 fn schedule(
@@ -280,7 +340,7 @@ fn schedule(
         (None, true) => {}
         (Some(declared), false) => {
             // What is declared is looked for among what came, and nothing else is looked at.
-            let fields = form(&seen.body);
+            let fields = came(seen);
             for definition in declared {
                 let name = definition["name"].as_str().unwrap_or_default();
                 let sent = fields.iter().find(|(field, _)| field == name).map(|(_, value)| Value::from(value.clone()));
@@ -344,9 +404,12 @@ fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answ
             build.asked.push((*word).to_owned());
             if *word == "stop" { Answer::to(302, "../") } else { Answer::new(200) }
         }
-        ("GET", ["logText", "progressiveText"]) => {
-            let start = seen.query("start").and_then(|start| start.parse().ok()).unwrap_or(0);
-            progressive(build, start)
+        ("GET" | "POST", ["logText", "progressiveText"]) => {
+            let start = came(seen).into_iter().find(|(name, _)| name == "start");
+            progressive(build, start.and_then(|(_, start)| start.parse().ok()).unwrap_or(0))
+        }
+        ("GET", ["consoleText"]) => {
+            Answer::new(200).body("text/plain;charset=utf-8", build.log.clone().unwrap_or_default())
         }
         _ => missing(),
     }

@@ -4,12 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::Credential;
+
 /// The class of a pipeline job.
 pub const PIPELINE: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
 /// The class of a folder.
 pub const FOLDER: &str = "com.cloudbees.hudson.plugins.folder.Folder";
 /// The class of a project with a job for each branch.
 pub const MULTIBRANCH: &str = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject";
+
+/// The class of the controller's own node.
+pub const BUILT_IN: &str = "hudson.model.Hudson$MasterComputer";
+
+/// A node that has nothing to do, as the API shows it.
+#[must_use]
+pub fn node(class: &str, name: &str) -> Value {
+    json!({ "_class": class, "displayName": name, "offline": false, "temporarilyOffline": false, "idle": true,
+            "offlineCauseReason": "", "assignedLabels": [{ "name": name }], "numExecutors": 1,
+            "executors": [{ "currentExecutable": null }], "oneOffExecutors": [] })
+}
 
 /// A folder or a job.
 #[derive(Clone, Debug, Default)]
@@ -71,10 +84,6 @@ impl Item {
         };
         item.config = config.to_owned();
         // As Jenkins writes it again, secrets and all.
-        let between = |text: &str, name: &str| {
-            let (_, after) = text.split_once(&format!("<{name}>"))?;
-            Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
-        };
         if let Some(list) = between(config, "parameterDefinitions") {
             let one = |text: &str| {
                 json!({ "type": format!("{}ParameterDefinition", text.split("ParameterDefinition>").next().unwrap_or_default()),
@@ -132,6 +141,12 @@ pub struct Build {
     pub asked: Vec<String>,
 }
 
+/// The text of the first element of this name.
+pub(super) fn between(xml: &str, name: &str) -> Option<String> {
+    let (_, after) = xml.split_once(&format!("<{name}>"))?;
+    Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
+}
+
 /// What waits, or has left and is still remembered.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -149,7 +164,7 @@ pub(super) enum Left {
 }
 
 /// All of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     /// What Jenkins takes for its own address; ours is another.
     pub root_url: String,
@@ -171,6 +186,8 @@ pub struct World {
     pub files: Option<String>,
     /// Its nodes, as the API shows them.
     pub nodes: Vec<Value>,
+    /// What its stores hold.
+    pub credentials: Vec<Credential>,
     /// The clock, in milliseconds.
     pub now: u64,
     pub(super) queue: Vec<Place>,

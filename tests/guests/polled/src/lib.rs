@@ -8,8 +8,9 @@ use novacron_cicd_sdk::types::{
     Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, Ticket, Timestamp,
 };
 use novacron_cicd_sdk::{
-    Artifacts, Logs, Pipelines, Plugin, Result, RunListing, RunRetry, RunSearch, RunnerDrain, Runners, Runs,
+    Artifacts, Logs, Pipelines, Plugin, Result, RunListing, RunRetry, RunSearch, RunnerDrain, Runners, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
+    context,
     http::Request,
     logs::{Availability, LogAnswer, LogPlan, LogRequest},
     pipelines::PipelinePage,
@@ -18,6 +19,7 @@ use novacron_cicd_sdk::{
     run_retry::RetryScope,
     runners::{Runner, RunnerPage},
     runs::TriggerRequest,
+    webhooks::{Decoded, Delivery, Observation},
 };
 use serde::Serialize;
 
@@ -174,6 +176,41 @@ impl RunnerDrain for Polled {
     }
 }
 
+/// What the platform sends.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Message {
+    /// A build as it says that it is.
+    Build(Build),
+    /// Something became of it.
+    Changed { project: String, build: String },
+    /// What a provider understands that is set to it.
+    Later { project: String, build: String },
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Settings {
+    understands_later: bool,
+}
+
+impl Webhooks for Polled {
+    fn decode(delivery: Delivery) -> Result<Decoded> {
+        let unknown = |error: serde_json::Error| Error::invalid_input("body", error.to_string());
+        let changed = |pipeline, run| Observation::Changed(RunRef { pipeline, run, attempt: None });
+        let observation = match serde_json::from_slice(&delivery.body).map_err(unknown)? {
+            Message::Build(build) => Observation::Run(build.into()),
+            Message::Changed { project, build } => changed(project, build),
+            Message::Later { project, build } if context::settings::<Settings>()?.understands_later => {
+                changed(project, build)
+            }
+            Message::Later { .. } => return Err(Error::invalid_input("body", "a message of a later platform")),
+        };
+        Ok(Decoded { observations: vec![observation], ignored: None })
+    }
+}
+
 novacron_cicd_sdk::export!(
-    Polled with plugin, runs, run_search, run_listing, run_retry, logs, pipelines, artifacts, runners, runner_drain
+    Polled with plugin, runs, run_search, run_listing, run_retry, logs, pipelines, artifacts, runners, runner_drain,
+    webhooks
 );

@@ -30,12 +30,20 @@ const SESSION: u32 = 604_800;
 
 pub(crate) struct Buildbot {
     session: u32,
+    hook: Option<Hook>,
     master: Option<Process>,
     worker: Option<Process>,
     ports: Ports,
     published: Published,
     http: reqwest::Client,
     place: TempDir,
+}
+
+/// Where it tells of its builds, and with which token.
+#[derive(Clone)]
+pub(crate) struct Hook {
+    pub(crate) url: String,
+    pub(crate) token: &'static str,
 }
 
 /// Where it listens: for people and programs, and for its worker.
@@ -51,13 +59,22 @@ struct PortTaken;
 impl Buildbot {
     /// Starts one, and waits until its worker is connected.
     pub(crate) async fn start() -> Self {
-        Self::with_sessions_of(SESSION).await
+        Self::set(SESSION, None).await
+    }
+
+    /// The same that tells of its builds.
+    pub(crate) async fn that_tells(hook: Hook) -> Self {
+        Self::set(SESSION, Some(hook)).await
     }
 
     /// The same with sessions that run out after so many seconds.
     pub(crate) async fn with_sessions_of(seconds: u32) -> Self {
+        Self::set(seconds, None).await
+    }
+
+    async fn set(seconds: u32, hook: Option<Hook>) -> Self {
         for _ in 0..ATTEMPTS {
-            let mut it = Self::create(seconds).await;
+            let mut it = Self::create(seconds, hook.clone()).await;
             if it.start_master().await.is_ok() {
                 it.start_worker().await;
                 return it;
@@ -66,7 +83,7 @@ impl Buildbot {
         panic!("in {ATTEMPTS} attempts there were no free ports for a Buildbot");
     }
 
-    async fn create(session: u32) -> Self {
+    async fn create(session: u32, hook: Option<Hook>) -> Self {
         let place = tempfile::Builder::new().prefix("cicd-buildbot-").tempdir().unwrap();
         let folder = |name: &str| place.path().join(name);
         for name in ["worker", "published"] {
@@ -89,7 +106,7 @@ impl Buildbot {
             .timeout(PATIENCE)
             .build()
             .unwrap();
-        Self { session, master: None, worker: None, ports: Ports { www, worker }, published, http, place }
+        Self { session, hook, master: None, worker: None, ports: Ports { www, worker }, published, http, place }
     }
 
     /// Where it is: the base URL of a provider.
@@ -174,6 +191,9 @@ impl Buildbot {
             .env("PUBLISHED", self.published.url())
             .env("OP_PASSWORD", PASSWORD)
             .env("SESSION_SECONDS", self.session.to_string());
+        if let Some(Hook { url, token }) = &self.hook {
+            command.env("HOOK", url).env("HOOK_TOKEN", token);
+        }
         command
     }
 }

@@ -46,14 +46,16 @@ const OTHERS: &[(&str, &[&str])] = &[
             "token.create",
             "token.reset",
             "token.revoke",
+            "webhook.replay",
         ],
     ),
     ("the span around a call", &["plugin.call"]),
     (
-        "keys of a trigger, and of a request",
+        "keys of a trigger, a deployment or a request",
         &[
             "novacron.cache",
             "novacron.callback-token",
+            "novacron.description",
             "novacron.pipeline-name",
             "novacron.repository",
             "novacron.run-id",
@@ -159,7 +161,7 @@ fn in_source() -> BTreeMap<String, PathBuf> {
     assert!(functions.contains("runs.trigger") && functions.contains("kv.get"), "the contract is read: {functions:?}");
     others.extend(functions.iter().map(String::as_str));
     others.extend(SETTINGS.iter().map(|setting| setting.key));
-    others.extend(OperationKind::ALL.map(OperationKind::as_str));
+    others.extend(OperationKind::all().map(|kind| kind.as_str()));
     let mut files = Vec::new();
     sources(&root().join("host"), &mut files);
     let mut read = Vec::new();

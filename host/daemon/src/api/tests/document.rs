@@ -48,7 +48,7 @@ fn every_operation_has_a_name_of_its_own_a_sentence_and_a_problem() {
         for (status, response) in operation["responses"].as_object().into_iter().flatten() {
             assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{what} {status}");
         }
-        let open = operation["tags"][0] == "health";
+        let open = operation["tags"][0] == "health" || what.contains(" /v1/hooks/");
         let secured = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
         assert_eq!(secured, !open, "{what}");
     }

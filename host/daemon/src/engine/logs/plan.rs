@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use novacron_cicd_domain::{LineFilter, platform::LogPlan};
 
-use super::{Copied, Copy};
+use super::{Copied, Copy, Fault};
 use crate::engine::ports::{Call, Opened};
 
 /// So much of an answer is written at once, in bytes.
@@ -17,17 +17,17 @@ const PIECE: usize = 256 * 1024;
 const LINE: usize = 64 * 1024;
 
 /// Whether there was anything new.
-pub(super) async fn stream(copy: &Copy<'_>, call: Call, copied: &mut Copied, plan: LogPlan) -> Result<bool, String> {
+pub(super) async fn stream(copy: &Copy<'_>, call: Call, copied: &mut Copied, plan: LogPlan) -> Result<bool, Fault> {
     let what = plan.transfer.summary().to_owned();
-    let failed = |reason: String| format!("{what}: {reason}");
-    let Opened { status, headers, mut body } =
-        copy.inner.world.providers.open(call, plan.transfer.clone()).await.map_err(|error| error.to_string())?;
+    let failed = |reason: String| Fault::Passing(format!("{what}: {reason}"), None);
+    let Opened { status, headers, mut body } = copy.inner.world.providers.open(call, plan.transfer.clone()).await?;
     match status {
         200 | 206 => {}
         // Nothing lies behind what was asked for.
         416 if !plan.availability.is_final() => return Ok(false),
         416 => body = futures_util::stream::empty().boxed(),
-        _ => return Err(failed(format!("the platform answered {status}"))),
+        408 | 425 | 429 | 500.. => return Err(failed(format!("the platform answered {status}"))),
+        _ => return Err(Fault::Lasting(format!("{what}: the platform answered {status}"))),
     }
     let skip = plan.skip.max(copied.taken);
     let total = if status == 416 { skip } else { 0 };
@@ -110,7 +110,10 @@ impl Reader {
             LineFilter::None => self.held.len(),
             _ => match self.held.iter().rposition(|byte| *byte == b'\n') {
                 Some(last) => last + 1,
-                None if self.held.len() > LINE => self.held.len(),
+                // What may belong to the line's end stays until more of it is seen.
+                None if self.held.len() > LINE => {
+                    self.held.iter().rposition(|byte| *byte != b'\r').map_or(0, |at| at + 1)
+                }
                 None => 0,
             },
         };

@@ -10,9 +10,9 @@ use novacron_cicd_domain::{
     operation::RecoveryClass,
     parameter::Parameter,
     platform::{
-        CallError, CallErrorKind, CancelTarget, CheckReport, Definition, DownloadPlan, FoundRun, LogAnswer, LogRequest,
-        OperationArg, PageRequest, RemoteArtifact, RemotePage, RemotePipeline, RemoteRunner, RetryScope, RunChanges,
-        RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
+        CallError, CallErrorKind, CancelTarget, Change, CheckReport, Decoded, Definition, Delivery, DownloadPlan,
+        FoundRun, LogAnswer, LogRequest, OperationArg, PageRequest, RemoteArtifact, RemoteDeployment, RemotePage,
+        RemotePipeline, RetryScope, RunChanges, RunFilter, RunMatch, RunRef, Ticket, Transfer, TriggerRequest,
     },
     provider::Provider,
 };
@@ -23,8 +23,7 @@ use super::{
     platform::{Bearer, Platform},
 };
 use crate::engine::{
-    payload::Drain,
-    ports::{Call, Clock as _, Opened, Providers, Reporting, SecretSource},
+    ports::{Call, Changed, Clock as _, Opened, Providers, Reporting, SecretSource},
     testing::error,
 };
 
@@ -326,19 +325,19 @@ impl Providers for Wire {
         unsupported()
     }
 
-    async fn runners(&self, _: Call, _: PageRequest) -> Result<RemotePage<RemoteRunner>, CallError> {
+    async fn change(&self, _: Call, _: OperationArg, _: Change) -> Result<Changed, CallError> {
         unsupported()
     }
 
-    async fn runner(&self, _: Call, _: String) -> Result<RemoteRunner, CallError> {
-        unsupported()
-    }
-
-    async fn set_draining(&self, _: Call, _: OperationArg, _: Drain) -> Result<(), CallError> {
+    async fn find_deployments(&self, _: Call, _: String, _: Timestamp) -> Result<Vec<RemoteDeployment>, CallError> {
         unsupported()
     }
 
     async fn read_log(&self, _: Call, _: LogRequest) -> Result<LogAnswer, CallError> {
+        unsupported()
+    }
+
+    async fn decode(&self, _: Call, _: Delivery) -> Result<Decoded, CallError> {
         unsupported()
     }
 

@@ -9,11 +9,12 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::{Run, SeenRun},
 };
-use novacron_cicd_store::{Claim, StoreError};
+use novacron_cicd_store::{Claim, Hint, StoreError};
 
 use crate::engine::{
     StoreLedger,
     discover::{Noted, TakenIn},
+    logs::MissingLog,
     ports::{Job, Ledger},
     verdict::Verdict,
 };
@@ -60,8 +61,14 @@ impl<S: Stage> Ledger for Staged<S> {
     async fn settle(&self, operation: &Operation, verdict: Verdict, now: Timestamp) -> Result<bool, StoreError> {
         self.stage.stage(Kind::Operation, self.ledger.settle(operation, verdict, now)).await
     }
-    async fn observe(&self, run: RunId, seen: SeenRun, now: Timestamp) -> Result<Run, StoreError> {
-        self.stage.stage(Kind::Other, self.ledger.observe(run, seen, now)).await
+    async fn observe(
+        &self,
+        run: RunId,
+        seen: SeenRun,
+        missing: Vec<MissingLog>,
+        now: Timestamp,
+    ) -> Result<Run, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.observe(run, seen, missing, now)).await
     }
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError> {
         self.stage.stage(Kind::Other, self.ledger.ticket(run, ticket, now)).await
@@ -83,6 +90,15 @@ impl<S: Stage> Ledger for Staged<S> {
     }
     async fn watched(&self, provider: ProviderId) -> Result<(Vec<String>, Noted), StoreError> {
         self.stage.stage(Kind::Other, self.ledger.watched(provider)).await
+    }
+    async fn hinted(&self, provider: ProviderId) -> Result<Vec<(Hint, Option<Run>)>, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.hinted(provider)).await
+    }
+    async fn looked_at(&self, provider: ProviderId, hint: Hint, found: bool) -> Result<Option<u32>, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.looked_at(provider, hint, found)).await
+    }
+    async fn take_in_one(&self, provider: ProviderId, found: FoundRun, now: Timestamp) -> Result<TakenIn, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.take_in_one(provider, found, now)).await
     }
     async fn take_in(
         &self,

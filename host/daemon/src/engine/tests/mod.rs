@@ -1,13 +1,14 @@
 //! The engine against a scripted platform, a clock moved by hand and a store in memory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod changes;
 mod crash;
 mod discover;
 mod follow;
+mod hints;
 mod outcome;
 mod plans;
 mod retry;
-mod runners;
 mod worlds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use novacron_cicd_domain::platform::{CallErrorKind, LogAvailability, LogPlan, RemoteArtifact, Transfer};
+use novacron_cicd_domain::platform::{CallErrorKind, LogAvailability, LogChunk, LogPlan, RemoteArtifact, Transfer};
 use novacron_cicd_store::{ArtifactFilter, Page};
 
 use super::*;
 use crate::engine::{
-    logs::{Copied, LogSink, Piece},
+    logs::{ANSWERS_AT_END, Copied, Fault, LogSink, Piece},
     testing::seen,
 };
 
@@ -28,12 +28,12 @@ impl Kept {
 
 #[async_trait]
 impl LogSink for Kept {
-    async fn position(&self, _: RunId, _: u32, _: Option<&str>) -> Result<Option<Copied>, String> {
+    async fn position(&self, _: RunId, _: u32, _: Option<&str>) -> Result<Option<Copied>, Fault> {
         let kept = self.0.lock().unwrap();
         Ok((!kept.2).then(|| kept.1.clone()))
     }
 
-    async fn copy(&self, _: RunId, _: u32, _: Option<&str>, piece: Piece) -> Result<(), String> {
+    async fn copy(&self, _: RunId, _: u32, _: Option<&str>, piece: Piece) -> Result<(), Fault> {
         let mut kept = self.0.lock().unwrap();
         if piece.reset {
             kept.0.extend_from_slice(b"[anew]");
@@ -137,6 +137,88 @@ async fn nothing_behind_the_end_is_no_error() {
     ])
     .await;
     assert_eq!(text, "all");
+}
+
+#[tokio::test]
+async fn a_log_of_many_megabytes_comes_whole_through_its_filter_however_it_is_cut() {
+    let lines = "0123456789abcde\r\n".repeat(600_000);
+    let long = "x".repeat(300_000) + "\r";
+    let whole: &'static str = Box::leak((lines + &long + "\nend\r\n").into_boxed_str());
+    // Every so often between the carriage return and its newline.
+    let mut pieces: Pieces = Vec::new();
+    let mut rest = whole;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at((17 * 4_000 - 1).min(rest.len()));
+        pieces.push(Ok(piece));
+        rest = after;
+    }
+    let cut = pieces.iter().filter(|piece| piece.is_ok_and(|piece| piece.ends_with('\r'))).count();
+    assert!(whole.len() > 8 << 20 && cut > 1, "{} bytes, {cut} cuts", whole.len());
+    let (text, _) = copied(vec![(plan(0, "strip-cr", "{total}", true), 200, pieces)]).await;
+    assert!(text == whole.replace('\r', ""), "{} bytes", text.len());
+}
+
+#[tokio::test]
+async fn the_end_of_a_line_that_is_too_long_to_be_held_is_filtered_all_the_same() {
+    let long: &'static str = Box::leak(("x".repeat(300_000) + "\r").into_boxed_str());
+    let (text, _) = copied(vec![(plan(0, "strip-cr", "{total}", true), 200, vec![Ok(long), Ok("\nnext\r\n")])]).await;
+    assert!(text == "x".repeat(300_000) + "\nnext\n", "{:?}", &text[text.len() - 20..]);
+}
+
+fn chunk(bytes: &str, next: usize, more_now: bool, complete: bool) -> LogChunk {
+    let availability = if complete { LogAvailability::Complete } else { LogAvailability::Growing };
+    LogChunk { bytes: bytes.into(), next: next.to_string(), more_now, reset: false, availability }
+}
+
+/// A run that has ended, its platform and its copied log; what the platform says of its log is up to the test.
+async fn ended(
+    finished: Option<i64>,
+    scene: impl FnOnce(&mut crate::engine::testing::Scene),
+) -> (Run, String, Vec<String>) {
+    let sim = Sim::new(Reporting::Poll, RecoveryClass::IdempotentKey).await;
+    let times = Times { finished: finished.map(Timestamp), ..Times::default() };
+    let end = novacron_cicd_domain::run::SeenRun { times, ..seen("ext-1", State::Succeeded) };
+    sim.platform.scene().shows = [end].into();
+    scene(&mut sim.platform.scene());
+    let (run, _) = sim.trigger().await;
+    let kept = Arc::new(Kept::default());
+    let _engine = sim.engine_that_copies(Arc::new(sim.ledger()), EngineConfig::default(), Some(kept.clone()));
+    sim.until("its end", move |state| Ok(state.run(run)?.status.state == State::Succeeded)).await;
+    let told = sim.told(run).await.into_iter().filter(|told| told.starts_with("log.incomplete")).collect();
+    (sim.run(run).await, kept.text(), told)
+}
+
+#[tokio::test]
+async fn an_end_waits_for_a_log_that_cannot_be_read_just_now() {
+    let (run, text, told) = ended(Some(START), |scene| {
+        scene.unread = [CallErrorKind::Transient, CallErrorKind::RateLimited(Some(1))].into();
+        scene.log = [chunk("all of ", 7, true, false), chunk("it", 9, false, true)].into();
+    })
+    .await;
+    assert_eq!((text.as_str(), run.status.conditions, told), ("all of it", Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_log_that_stays_out_of_reach_holds_up_no_end_for_good_and_is_told() {
+    // What the platform says of its end, and how the read fails.
+    for (finished, kind) in [(None, CallErrorKind::Transient), (Some(START), CallErrorKind::NotFound)] {
+        let (run, _, told) = ended(finished, |scene| scene.unread = vec![kind; 500].into()).await;
+        assert_eq!((run.status.conditions, told.len()), (vec!["log-incomplete".to_owned()], 1));
+    }
+    // And where it goes on failing for longer than anybody waits.
+    let (run, _, told) =
+        ended(Some(START - 600_001), |scene| scene.unread = vec![CallErrorKind::Transient; 500].into()).await;
+    assert_eq!((run.status.conditions, told.len()), (vec!["log-incomplete".to_owned()], 1));
+}
+
+#[tokio::test]
+async fn a_plugin_that_says_for_ever_that_there_is_more_is_cut_off_at_the_end_and_that_is_told() {
+    let endless = |scene: &mut crate::engine::testing::Scene| {
+        scene.log = (0..ANSWERS_AT_END + 10).map(|at| chunk("x", at, true, false)).collect();
+    };
+    let (run, text, told) = ended(Some(START), endless).await;
+    assert_eq!((text.len(), told.len()), (ANSWERS_AT_END, 1));
+    assert_eq!(run.status.conditions, ["log-incomplete"]);
 }
 
 fn remote(id: &str, name: &str) -> RemoteArtifact {

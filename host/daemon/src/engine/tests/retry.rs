@@ -185,7 +185,7 @@ async fn a_run_that_went_on_before_its_retry_was_sent_is_left_alone() {
     let failed = sim.failed().await;
     let operation = sim.retry(failed).await;
     let begun = novacron_cicd_domain::run::SeenRun { attempt: Some(2), ..seen("ext-0", State::Running) };
-    sim.ledger().observe(failed, begun, Timestamp(START)).await.unwrap();
+    sim.ledger().observe(failed, begun, Vec::new(), Timestamp(START)).await.unwrap();
     let _engine = sim.engine();
     let settled = sim.until_operation(operation, OperationState::Failed).await;
     assert_eq!(settled.error.unwrap().0, "run.attempt-passed");

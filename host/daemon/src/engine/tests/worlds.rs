@@ -34,8 +34,11 @@ async fn a_run_that_went_on_is_read_until_it_was_read() {
             ..again
         };
         scene.changes = [changes(vec![again], "p2")].into();
-        scene.unread = [CallErrorKind::Transient].into();
+        scene.unreadable = Some(CallErrorKind::Transient);
     }
+    let (platform, before) = (sim.platform.clone(), sim.platform.scene().read);
+    sim.until("a read that fails", move |_| Ok(platform.scene().read > before)).await;
+    sim.platform.scene().unreadable = None;
     sim.until("its second end", move |state| {
         let run = state.run(run)?;
         Ok((run.attempt, run.status.state) == (2, State::Failed))

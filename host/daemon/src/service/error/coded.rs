@@ -21,6 +21,7 @@ impl Coded for ServiceError {
                 "token" => "token.not-found",
                 "plugin" => "plugin.not-found",
                 "log" => "log.not-found",
+                "webhook" => "webhook.not-found",
                 _ => "not-found",
             },
             Self::NameTaken { what, .. } => match *what {
@@ -57,6 +58,8 @@ impl Coded for ServiceError {
                 ErrorClass::Full => "state.full",
                 _ => "state.io",
             },
+            Self::Hook(error) => error.code(),
+            Self::Busy { .. } => "host.busy",
             Self::Stopping => "host.stopping",
         }
     }
@@ -77,8 +80,8 @@ impl Coded for ServiceError {
                 "no plugin is installed: put a .wasm file into the plugin directory".into()
             }
             Self::UnknownPlugin { known, .. } => format!("installed are: {}", known.join(", ")),
-            Self::BrokenPlugin { plugin, .. } => format!("`novacron-cicd plugin show {plugin}` says more"),
-            Self::Configuration(_) => "`novacron-cicd plugin show` lists a plugin's settings and credential slots".into(),
+            Self::BrokenPlugin { plugin, .. } => format!("`novacron-cicd plugin inspect {plugin}` says more"),
+            Self::Configuration(_) => "`novacron-cicd plugin inspect` lists a plugin's settings and credential slots".into(),
             Self::Parameters(_) => "`novacron-cicd pipeline show` lists what the pipeline takes".into(),
             Self::Several(_) => "correct them and send it again".into(),
             Self::Unreachable { source, .. } => source
@@ -86,7 +89,7 @@ impl Coded for ServiceError {
                 .unwrap_or_else(|| "check the address and the credentials, or add it with `--no-check`".into()),
             Self::Invalid { hint, .. } | Self::Conflict { hint, .. } => return hint.clone(),
             Self::Unsupported { plugin, .. } => {
-                format!("`novacron-cicd plugin show {plugin}` lists what it can do")
+                format!("`novacron-cicd plugin inspect {plugin}` lists what it can do")
             }
             Self::NoPublicUrl { .. } => "set `public_url` to the address at which that platform reaches this host, as in `serve --public-listen 0.0.0.0:8097 --public-url https://cicd.example.com`".into(),
             Self::Call { source, .. } => return source.hint(),
@@ -98,6 +101,8 @@ impl Coded for ServiceError {
             Self::Runtime(error) => return error.hint(),
             Self::NotWaiting(error) => return error.hint(),
             Self::Io { .. } => "check the state directory: room, owner, permissions".into(),
+            Self::Hook(error) => return error.hint(),
+            Self::Busy { .. } => "try again in a few seconds".into(),
             Self::Stopping => "try again when it is up".into(),
         };
         Some(hint)

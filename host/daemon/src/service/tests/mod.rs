@@ -7,6 +7,7 @@ mod configuration;
 mod once;
 mod retry;
 mod runs;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use novacron_cicd_domain::{
     Coded,
     operation::RecoveryClass,
-    parameter::{Parameter, ParameterKind},
+    parameter::{Input, Parameter, ParameterKind},
     provider::{CredentialSource, Provider},
     token::Role,
 };
@@ -28,7 +29,7 @@ use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
-    start::Parts,
+    masking::Masking, reach::Reach, start::Parts,
 };
 use crate::engine::{
     CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting, testing::FakePlatform,
@@ -46,6 +47,12 @@ kind = "hmac"
 header = "x-signature"
 required = true
 description = "signs what is sent"
+[[credential]]
+slot = "hook"
+kind = "hmac"
+[webhooks]
+scheme = "standard-webhooks"
+slot = "hook"
 [settings]
 type = "object"
 additionalProperties = false
@@ -136,7 +143,7 @@ async fn assemble(
         logs: None,
     };
     let engine = EngineConfig { workers, ..EngineConfig::default() };
-    assemble_in(world, store, forgotten, home, engine).await
+    assemble_in(world, platform.clone(), store, forgotten, home, engine).await
 }
 
 /// How long a run that calls back may be silent.
@@ -145,20 +152,24 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(900);
 /// A host in this world, with one plugin, on this state; its runs can call back.
 pub(crate) async fn assemble_in(
     world: World,
+    reach: Arc<dyn Reach>,
     store: &Store,
     forgotten: &Arc<Forgotten>,
     home: &std::path::Path,
     engine: EngineConfig,
 ) -> Services {
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
+    let vault = Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap());
+    let masker = Arc::new(ArcSwap::from_pointee(Masker::default()));
     let parts = Parts {
         store: store.clone(),
-        vault: Arc::new(vault()),
-        masker: Arc::new(ArcSwap::from_pointee(Masker::default())),
+        masking: Arc::new(Masking::new(store.clone(), vault.clone(), masker)),
+        vault,
         clock: world.clock,
         random: world.random,
         catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
         platforms: world.providers,
+        reach,
         ledger: world.ledger,
         engine: EngineConfig { callbacks, ..engine },
         settings: Settings {
@@ -166,6 +177,7 @@ pub(crate) async fn assemble_in(
             call_deadline: Duration::from_secs(5),
             heartbeat: HEARTBEAT,
             artifact_limit: 1 << 20,
+            webhooks_kept: (Duration::from_secs(3600), 1 << 20),
         },
     };
     Services::assemble(parts, &StateDir::new(home)).await.unwrap()
@@ -235,7 +247,7 @@ impl House {
 }
 
 fn input(parameters: &[(&str, &str)]) -> TriggerInput {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let parameters = parameters.iter().map(|(name, value)| ((*name).into(), Input::One((*value).into()))).collect();
     TriggerInput { parameters, ..TriggerInput::default() }
 }
 

@@ -141,7 +141,10 @@ fn what_could_not_be_enforced_as_written_is_refused() {
 
 #[test]
 fn what_reads_is_told_from_what_changes() {
-    let reach = provider("https://ci.example.com/api/").wants(&[], &[], &["POST /graphql"]).reach().unwrap();
+    let reach = provider("https://ci.example.com/api/")
+        .wants(&[], &[], &["POST /graphql", "POST /projects/*/lint"])
+        .reach()
+        .unwrap();
     let rows = [
         ("GET", "/x", false),
         ("HEAD", "/x", false),
@@ -152,6 +155,11 @@ fn what_reads_is_told_from_what_changes() {
         ("PUT", "/graphql", true),
         ("POST", "/graphql/x", true),
         ("POST", "https://other.example.com/graphql", true),
+        ("POST", "/projects/team%2Fapp/lint", false),
+        ("POST", "/projects/team/app/lint", true),
+        ("POST", "/projects//lint", true),
+        ("POST", "/projects/7/lint/", true),
+        ("POST", "/projects/7", true),
     ];
     for (method, url, changes) in rows {
         assert_eq!(reach.changes(method, &reach.join(url).unwrap()), changes, "{method} {url}");

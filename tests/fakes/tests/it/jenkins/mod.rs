@@ -2,6 +2,7 @@
 
 mod access;
 mod definitions;
+mod judges;
 mod listing;
 mod logs;
 mod runs;
@@ -21,27 +22,27 @@ use serde_json::json;
 const TOKEN: &str = "NOVACRON_CORRELATION";
 
 /// A controller, and the plugin connected to it.
-struct Setup {
-    jenkins: Jenkins,
+pub(crate) struct Setup {
+    pub(crate) jenkins: Jenkins,
     house: House,
     /// With an API token.
-    provider: Provider,
+    pub(crate) provider: Provider,
 }
 
 impl Setup {
-    async fn new(items: Vec<Item>) -> Self {
+    pub(crate) async fn new(items: Vec<Item>) -> Self {
         let (jenkins, house) = (Jenkins::start(items).await, House::new("jenkins").await);
         let provider = house.provider(&jenkins.url(), json!({}), Some(("token", USER)));
         Self { jenkins, house, provider }
     }
 
     /// With a password.
-    fn by_password(&self) -> Provider {
+    pub(crate) fn by_password(&self) -> Provider {
         self.house.provider(&self.jenkins.url(), json!({ "username": USER }), Some(("password", USER)))
     }
 }
 
-fn request(pipeline: &str, parameters: &[(&str, &str)]) -> TriggerRequest {
+pub(crate) fn request(pipeline: &str, parameters: &[(&str, &str)]) -> TriggerRequest {
     TriggerRequest {
         pipeline: pipeline.into(),
         reference: None,
@@ -54,6 +55,6 @@ fn request(pipeline: &str, parameters: &[(&str, &str)]) -> TriggerRequest {
 }
 
 /// Parameters with our token among them.
-fn tracked() -> Item {
+pub(crate) fn tracked() -> Item {
     Item::job("app").with_strings(&[("VERSION", "1.0"), (TOKEN, "")])
 }

@@ -4,7 +4,8 @@ use novacron_cicd_domain::{
     Timestamp,
     parameter::ParameterKind,
     platform::{
-        CallErrorKind, CancelTarget, Delivery, Given, HookObservation, RetryScope, RunMatch, RunRef, Ticket, Value,
+        CallErrorKind, CancelTarget, Change, Delivery, Given, HookObservation, RetryScope, RunMatch, RunRef, Ticket,
+        Value,
     },
     run::SeenRun,
     status::State,
@@ -34,7 +35,7 @@ fn begun(ticket: Ticket) -> SeenRun {
     }
 }
 
-fn run(number: &str) -> RunRef {
+pub(super) fn run(number: &str) -> RunRef {
     RunRef { pipeline: "app".into(), run: number.into(), attempt: None }
 }
 
@@ -244,12 +245,12 @@ async fn what_does_not_end_is_ended_harder_each_time() {
     let setup = Setup::new(vec![tracked(), freestyle]).await;
     setup.jenkins.begin_by("app", &[]);
     for _ in 0..2 {
-        setup.provider.force_cancel(&operation(), &run("1")).await.unwrap();
+        setup.provider.change(&operation(), Change::RunForceCancel { run: run("1") }).await.map(drop).unwrap();
     }
     assert_eq!(setup.jenkins.build("app", 1, |build| build.asked.clone()), ["term", "kill"]);
     setup.jenkins.begin_by("plain", &[]);
     let other = RunRef { pipeline: "plain".into(), ..run("1") };
-    let error = setup.provider.force_cancel(&operation(), &other).await.unwrap_err();
+    let error = setup.provider.change(&operation(), Change::RunForceCancel { run: other }).await.map(drop).unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unsupported("run-force-cancel".into()));
 }
 

@@ -1,0 +1,282 @@
+//! What runs and releases keep, and how the host gets it.
+//!
+//! A run's artifact is a zip that GitHub made, with the digest of that zip. A release's files belong to no run. Downloads are
+//! redirected to object storage, which refuses requests with our credential: the host drops it there.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use novacron_cicd_sdk::{
+    ArtifactRetention, Artifacts, Attestations, Result,
+    artifacts::{Artifact, ArtifactPage, DownloadPlan},
+    attestations::{Attestation, AttestationPage},
+    attribute,
+    http::Request,
+    types::{Digest, Error, Operation, PageRequest, Redirects, RunRef},
+};
+use serde::Deserialize;
+
+use crate::{
+    GithubActions,
+    client::{self, Client, at},
+    names::{Id, Repo},
+    paging, runs, time,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    artifacts: Vec<Kept>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Kept {
+    id: u64,
+    name: String,
+    size_in_bytes: u64,
+    expired: bool,
+    created_at: Option<String>,
+    expires_at: Option<String>,
+    /// `sha256:HEX` of the zip; older uploads have none.
+    digest: Option<String>,
+}
+
+/// A release, with its files.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Release {
+    pub(crate) id: u64,
+    pub(crate) tag_name: String,
+    pub(crate) upload_url: String,
+    pub(crate) assets: Vec<Asset>,
+}
+
+/// A file of a release.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asset {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    /// `uploaded`; `starter` and `open` are not whole.
+    pub(crate) state: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) size: u64,
+    pub(crate) digest: Option<String>,
+    pub(crate) created_at: Option<String>,
+    pub(crate) browser_download_url: Option<String>,
+}
+
+/// Of `sha256:HEX`.
+pub(crate) fn digests(text: Option<&str>) -> Vec<Digest> {
+    let split = text.and_then(|text| text.split_once(':'));
+    split.map(|(algorithm, hex)| Digest { algorithm: algorithm.into(), hex: hex.into() }).into_iter().collect()
+}
+
+impl Kept {
+    fn artifact(&self) -> Artifact {
+        Artifact {
+            size: Some(self.size_in_bytes),
+            digests: digests(self.digest.as_deref()),
+            created: time::read(self.created_at.as_deref()),
+            expires: time::read(self.expires_at.as_deref()),
+            expired: self.expired,
+            media_type: Some("application/zip".into()),
+            ..Artifact::new(self.id.to_string(), &self.name, "archive")
+        }
+    }
+}
+
+impl Asset {
+    fn artifact(&self, repo: &Repo, release: &Release) -> Artifact {
+        Artifact {
+            size: Some(self.size),
+            digests: digests(self.digest.as_deref()),
+            created: time::read(self.created_at.as_deref()),
+            media_type: self.content_type.clone(),
+            more: vec![attribute("novacron.version", &release.tag_name)],
+            ..Artifact::new(Id::new(repo, self.id).to_string(), &self.name, "binary")
+        }
+    }
+}
+
+fn plan(request: Request, size: u64, digest: Option<&str>, encoding: &str) -> Result<DownloadPlan> {
+    Ok(DownloadPlan {
+        size: Some(size),
+        digests: digests(digest),
+        encoding: encoding.into(),
+        ..DownloadPlan::raw(request.redirects(Redirects::Follow).build()?)
+    })
+}
+
+impl Artifacts for GithubActions {
+    fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
+        let client = Client::here()?;
+        let (items, next) = match run {
+            Some(run) => {
+                let place = runs::place(&client, &run)?;
+                let ask =
+                    |(repo, number): &(Repo, String)| client.get(at(repo, &["actions", "runs", number, "artifacts"]));
+                let read = |answer: &novacron_cicd_sdk::http::Response| answer.json::<Page>();
+                paging::across(&[place], &page, ask, |_, answer| {
+                    Ok(read(answer)?.artifacts.iter().map(Kept::artifact).collect())
+                })?
+            }
+            // A page counts releases, which have some files each.
+            None => paging::across(
+                &client.repositories()?,
+                &PageRequest { limit: page.limit.clamp(1, 10), ..page },
+                |repo| client.get(at(repo, &["releases"])),
+                |repo, answer| {
+                    let files = |release: Release| {
+                        let whole = release.assets.iter().filter(|asset| asset.state == "uploaded");
+                        whole.map(|asset| asset.artifact(repo, &release)).collect::<Vec<_>>()
+                    };
+                    Ok(answer.json::<Vec<Release>>()?.into_iter().flat_map(files).collect())
+                },
+            )?,
+        };
+        Ok(ArtifactPage { items, next })
+    }
+
+    fn plan_download(run: Option<RunRef>, artifact: String, path: Option<String>) -> Result<DownloadPlan> {
+        if path.is_some() {
+            return Err(Error::unsupported("artifacts.paths").message("GitHub gives an artifact as one archive"));
+        }
+        let client = Client::here()?;
+        let Some(run) = run else {
+            let id = client.id("artifact", &artifact)?;
+            let path = at(&id.repo, &["releases", "assets", &id.rest]);
+            let asset: Asset = client::fetch(client.get(path.clone()))?;
+            // Without this media type it is described, and not given.
+            let bytes = client.plain(Request::get(path)).header("accept", "application/octet-stream");
+            return plan(bytes, asset.size, asset.digest.as_deref(), "raw");
+        };
+        let (repo, _) = runs::place(&client, &run)?;
+        let kept: Kept = client::fetch(client.get(at(&repo, &["actions", "artifacts", &artifact])))?;
+        if kept.expired {
+            return Err(Error::not_found(format!("artifact {} has expired", kept.name)));
+        }
+        let zip = client.get(at(&repo, &["actions", "artifacts", &artifact, "zip"]));
+        plan(zip, kept.size_in_bytes, kept.digest.as_deref(), "zip")
+    }
+}
+
+impl ArtifactRetention for GithubActions {
+    fn delete_artifact(_operation: Operation, run: Option<RunRef>, artifact: String) -> Result<()> {
+        let client = Client::here()?;
+        let path = match run {
+            Some(run) => at(&runs::place(&client, &run)?.0, &["actions", "artifacts", &artifact]),
+            None => {
+                let id = client.id("artifact", &artifact)?;
+                at(&id.repo, &["releases", "assets", &id.rest])
+            }
+        };
+        client::removed(client.delete(path))
+    }
+
+    fn keep_artifact(_operation: Operation, _run: Option<RunRef>, _artifact: String) -> Result<()> {
+        Err(Error::unsupported("artifact-retention.keep")
+            .message("GitHub keeps an artifact as long as it was uploaded to be kept, and no longer")
+            .hint("set `retention-days` in the workflow, or copy it to an artifact repository"))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Statements {
+    attestations: Vec<Statement>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Statement {
+    bundle: Option<Bundle>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Bundle {
+    media_type: String,
+    dsse_envelope: Envelope,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Envelope {
+    /// An in-toto statement, in base64.
+    payload: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct InToto {
+    predicate_type: String,
+}
+
+impl Bundle {
+    fn predicate(&self) -> String {
+        let statement = STANDARD.decode(&self.dsse_envelope.payload).ok();
+        let statement = statement.and_then(|bytes| serde_json::from_slice::<InToto>(&bytes).ok());
+        statement.map(|statement| statement.predicate_type).unwrap_or_default()
+    }
+}
+
+impl Attestations for GithubActions {
+    /// GitHub gives bundles only in a list, so that the host is told where in it each stands.
+    fn list_attestations(subject: Digest, repository: Option<String>, page: PageRequest) -> Result<AttestationPage> {
+        let client = Client::here()?;
+        let repos = match repository {
+            Some(repository) => vec![client.choose("repository", Some(&repository))?],
+            None => client.repositories()?,
+        };
+        let digest = format!("{}:{}", subject.algorithm, subject.hex);
+        let ask = |repo: &Repo| client.get(at(repo, &["attestations", &digest])).query("per_page", paging::MOST);
+        let mut items = Vec::new();
+        for repo in &repos {
+            let Some(all) = client::fetch_maybe::<Statements>(ask(repo))? else { continue };
+            for (index, statement) in all.attestations.iter().enumerate() {
+                let Some(bundle) = &statement.bundle else { continue };
+                items.push(Attestation {
+                    predicate: bundle.predicate(),
+                    media_type: bundle.media_type.clone(),
+                    request: ask(repo).build()?,
+                    more: vec![
+                        attribute("x-repository", repo.to_string()),
+                        attribute("x-pointer", format!("/attestations/{index}/bundle")),
+                    ],
+                });
+            }
+        }
+        items.truncate(usize::try_from(page.limit).unwrap_or(usize::MAX));
+        Ok(AttestationPage { items, next: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn an_artifact_is_a_zip_with_its_digest_and_end() {
+        let text = r#"{"artifacts":[{"id":11,"name":"out","size_in_bytes":9,"expired":false,"created_at":"2026-01-01T00:00:00Z",
+            "expires_at":"2026-01-01T00:00:01Z","digest":"sha256:ab"},{"id":12,"name":"old","expired":true,"digest":null}]}"#;
+        let page: Page = serde_json::from_str(text).unwrap();
+        let all: Vec<Artifact> = page.artifacts.iter().map(Kept::artifact).collect();
+        assert_eq!(
+            (all[0].digests[0].hex.as_str(), all[0].expires, all[0].size),
+            ("ab", Some(1_767_225_601_000), Some(9))
+        );
+        assert!(all[1].expired && all[1].digests.is_empty());
+    }
+
+    #[test]
+    fn an_attestation_says_what_it_is_of() {
+        let payload = STANDARD.encode(r#"{"predicateType":"https://slsa.dev/provenance/v1"}"#);
+        let text = format!(
+            r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","dsseEnvelope":{{"payload":"{payload}"}}}}"#
+        );
+        assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap().predicate(), "https://slsa.dev/provenance/v1");
+        assert_eq!(Bundle::default().predicate(), "");
+    }
+}
