@@ -21,8 +21,8 @@ struct State {
     calls: HashMap<OperationId, CancellationToken>,
     reminders: BTreeSet<Timestamp>,
     pokes: HashSet<ProviderId>,
-    wide: HashSet<ProviderId>,
     missing: HashMap<RunId, Timestamp>,
+    wide: HashSet<ProviderId>,
 }
 
 impl InFlight {

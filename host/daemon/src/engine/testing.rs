@@ -113,6 +113,8 @@ pub(crate) struct Scene {
     /// Every question what changed: the pipelines and the position.
     pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
+    /// Its queue knows nothing of what was in it.
+    pub(crate) forgot: bool,
     pub(crate) log: VecDeque<LogChunk>,
     /// How reads of a log fail before they do not.
     pub(crate) unread: VecDeque<CallErrorKind>,
@@ -264,7 +266,11 @@ impl Providers for FakePlatform {
     }
 
     async fn resolve_ticket(&self, _: Call, _: String, ticket: String) -> Result<Ticket, CallError> {
-        Ok(self.scene().tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
+        let mut scene = self.scene();
+        if scene.forgot {
+            return Err(error(CallErrorKind::NotFound, false));
+        }
+        Ok(scene.tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
     }
 
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {

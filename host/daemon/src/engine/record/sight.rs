@@ -84,7 +84,8 @@ fn goes_on(state: &Reader<'_>, run: &Run, seen: &SeenRun, at: Timestamp) -> Resu
     if !over(&run.status) {
         return Ok(false);
     }
-    let changed = seen.times.updated.zip(run.times.updated).is_some_and(|(seen, known)| seen > known);
+    let later = |seen: Option<Timestamp>, known| seen.zip(known).is_some_and(|(seen, known)| seen > known);
+    let changed = later(seen.times.updated, run.times.updated) || later(seen.times.finished, run.times.finished);
     if changed || seen.status.as_ref().is_some_and(|status| !over(status)) {
         return Ok(true);
     }

@@ -10,6 +10,8 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_store::{Event, EventFilter, OperationFilter, Page, RunFilter, Store};
 
+use crate::engine::ports::Reporting;
+
 use super::{
     Failure,
     host::Home,
@@ -60,6 +62,13 @@ pub(super) fn all(home: &Home) -> Result<Vec<String>, Failure> {
         }
     }
     heard(&events, &runs, &operations, &mut wrong);
+    let hints = at_once(home.store.read(|state| {
+        let providers = state.providers(&Page::first(Page::MOST))?.items;
+        providers.into_iter().map(|provider| Ok(state.hints(provider.id, 99)?.len())).sum::<Result<usize, _>>()
+    }));
+    if profile.reporting == Reporting::Poll && hints.map_err(read)? > 0 {
+        wrong.push("hints are left that nobody looked at".into());
+    }
     Ok(wrong)
 }
 

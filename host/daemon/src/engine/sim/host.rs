@@ -65,17 +65,22 @@ pub(super) struct Asked {
     pub(super) operation: OperationId,
 }
 
+/// No user reads anything of the platform itself.
+fn no_reads() -> Arc<FakePlatform> {
+    FakePlatform::new(Reporting::Poll, RecoveryClass::None)
+}
+
 /// A provider and a pipeline: written by a host that is gone before the story begins, in a time that stands still.
 async fn furnish(store: &Store, directory: &std::path::Path) {
     let world = World {
         clock: HandClock::at(super::START),
         random: Arc::new(Dice::new(0)),
-        providers: FakePlatform::new(Reporting::Poll, RecoveryClass::None),
+        providers: no_reads(),
         ledger: Arc::new(StoreLedger::new(store.clone(), HEARTBEAT)),
         logs: None,
     };
     let engine = EngineConfig { workers: 0, ..EngineConfig::default() };
-    let host = assemble_in(world, nobody_reaches(), store, &Arc::default(), directory, engine).await;
+    let host = assemble_in(world, no_reads(), store, &Arc::default(), directory, engine).await;
     let provider = NewProvider {
         name: "ci".into(),
         plugin: "fake".into(),
@@ -132,7 +137,7 @@ impl Home {
         };
         let engine = EngineConfig { per_provider: PER_PROVIDER, ..EngineConfig::default() };
         let services =
-            at_once(assemble_in(world, nobody_reaches(), &self.store, &Arc::default(), self.directory.path(), engine));
+            at_once(assemble_in(world, no_reads(), &self.store, &Arc::default(), self.directory.path(), engine));
         *self.platform.host() = Some(services);
     }
 
@@ -222,12 +227,19 @@ impl Home {
         }
     }
 
-    /// Tells of every run that it came to this end, as a webhook would: a hint, which must change nothing.
+    /// Tells of every run, and of one that there is not, that it came to this end, as a webhook would: a hint, which must
+    /// change nothing but what is looked at.
     pub(super) fn forge(&self, state: State) {
         let (page, now) = (Page::first(Page::MOST), self.platform.time.now());
         let changed = at_once(self.store.write(move |tx| {
             let mut changed = 0;
-            for run in tx.runs(&page, &RunFilter::default())?.items {
+            let runs = tx.runs(&page, &RunFilter::default())?.items;
+            for provider in tx.providers(&page)?.items {
+                for run in runs.iter().filter_map(|run| run.external_id.as_deref()).chain(["forged"]) {
+                    tx.add_hint(provider.id, PIPELINE, run)?;
+                }
+            }
+            for run in runs {
                 let seen = SeenRun { attempt: Some(run.attempt + 1), ..seen("forged", state) };
                 let (after, _) = record::observe(tx, &run, seen, Standing::Hint, now)?;
                 changed += usize::from(after != run);
@@ -238,9 +250,4 @@ impl Home {
             self.platform.truth().wrong.push("a hint was taken for truth".into());
         }
     }
-}
-
-/// What reads a platform without an operation; nobody does here.
-fn nobody_reaches() -> Arc<FakePlatform> {
-    FakePlatform::new(Reporting::Poll, RecoveryClass::None)
 }

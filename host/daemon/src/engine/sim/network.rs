@@ -333,11 +333,11 @@ impl Providers for Wire {
         unsupported()
     }
 
-    async fn decode(&self, _: Call, _: Delivery) -> Result<Decoded, CallError> {
+    async fn read_log(&self, _: Call, _: LogRequest) -> Result<LogAnswer, CallError> {
         unsupported()
     }
 
-    async fn read_log(&self, _: Call, _: LogRequest) -> Result<LogAnswer, CallError> {
+    async fn decode(&self, _: Call, _: Delivery) -> Result<Decoded, CallError> {
         unsupported()
     }
 

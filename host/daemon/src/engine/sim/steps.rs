@@ -2,26 +2,34 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use novacron_cicd_store::StoreError;
 use tokio::sync::Notify;
 
 use super::time::{Dice, Time, at_once};
-use crate::engine::testing::{Kind, Stage};
+use crate::engine::{
+    ports::Clock as _,
+    testing::{Kind, Stage},
+};
 
 /// The places that a host passes, counted where its end is planned.
 pub(super) struct Steps {
     time: Arc<Time>,
     dice: Dice,
     left: Mutex<Option<u32>>,
+    full_until: AtomicI64,
     dead: Notify,
 }
 
 impl Steps {
     pub(super) fn new(time: Arc<Time>, dice: Dice) -> Arc<Self> {
-        Arc::new(Self { time, dice, left: Mutex::default(), dead: Notify::new() })
+        let (left, full_until, dead) = (Mutex::default(), AtomicI64::new(0), Notify::new());
+        Arc::new(Self { time, dice, left, full_until, dead })
     }
 
     /// The host dies at the n-th place from here; none: it lives.
@@ -29,7 +37,12 @@ impl Steps {
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = places;
     }
 
-    /// When it has come to that.
+    /// The disk has no room for so long.
+    pub(super) fn fill(&self, millis: i64) {
+        self.full_until.store(self.time.now().0 + millis, Ordering::Relaxed);
+    }
+
+    /// When it has come to the end that was planned.
     pub(super) async fn death(&self) {
         self.dead.notified().await;
     }
@@ -60,6 +73,9 @@ impl Stage for Transactions {
         let Self(steps) = self;
         steps.time.sleep(steps.dice.between(0, 4)).await;
         steps.pass().await;
+        if steps.time.now().0 < steps.full_until.load(Ordering::Relaxed) {
+            return Err(StoreError::Full);
+        }
         let outcome = at_once(work);
         steps.time.sleep(steps.dice.between(0, 4)).await;
         steps.pass().await;

@@ -38,6 +38,8 @@ enum Act {
     Restart(bool, i64),
     /// The host dies so many places from here.
     Die(u32),
+    /// The host's disk is full for so long.
+    Fill(i64),
     /// Somebody who is not the platform says that a run came to this end.
     Forge(State),
 }
@@ -73,6 +75,9 @@ fn script(dice: &Dice, profile: &Profile) -> Vec<(i64, Act)> {
     }
     while dice.chance(60) {
         acts.push((at(), Act::Forge(dice.pick(&[State::Succeeded, State::Failed, State::Canceled]))));
+    }
+    if profile.trouble > 0 && dice.chance(30) {
+        acts.push((at(), Act::Fill(dice.between(1, 20_000))));
     }
     while profile.trouble > 0 && dice.chance(40) {
         acts.push((at(), Act::Restart(dice.chance(30), dice.between(100, 20_000))));
@@ -134,11 +139,13 @@ async fn lived(home: &Arc<Home>, script: Vec<(i64, Act)>) -> Result<Vec<String>,
             Act::Again => platform.again(),
             Act::Restart(forgets, millis) => drop(tokio::spawn(platform.clone().restart(forgets, millis))),
             Act::Die(places) => platform.steps.plan(Some(places)),
+            Act::Fill(millis) => platform.steps.fill(millis),
             Act::Forge(state) => home.forge(state),
         }
     }
     awaited(home, 10_000).await;
     platform.steps.plan(None);
+    platform.steps.fill(0);
     platform.set_calm(true);
     rested(home).await?;
     let mut story = std::mem::take(&mut platform.truth().story);
