@@ -166,8 +166,8 @@ impl RunChanges for GitLab {
         let (mut runs, mut left, mut behind) = (Vec::new(), READ, None);
         for (pipeline, answer) in part.zip(answers) {
             let answer = answer?;
-            // A project that went away has no changes; the others do.
-            if answer.status() == 404 {
+            // A project that went away or has CI/CD switched off has no changes; the others do.
+            if matches!(answer.status(), 403 | 404) && answer.header("retry-after").is_none() {
                 continue;
             }
             let answer = client::taken(answer)?;

@@ -171,7 +171,11 @@ mod tests {
                 secret,
                 given("F", "file", "aGkK"),
             ],
-            vec![given("E", "string", "1"), given("V", "string", "lost")],
+            vec![
+                given("E", "string", "1"),
+                given("V", "string", "lost"),
+                given("NOVACRON_CORRELATION", "string", "lost"),
+            ],
         );
         assert_eq!(
             sent(Correlation::Variable, &all).unwrap(),
