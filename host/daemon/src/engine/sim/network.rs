@@ -220,8 +220,8 @@ impl Wire {
     }
 }
 
-fn unsupported<T>() -> Result<T, CallError> {
-    Err(error(CallErrorKind::Unsupported("not simulated".into()), false))
+fn unsupported() -> CallError {
+    error(CallErrorKind::Unsupported("not simulated".into()), false)
 }
 
 #[async_trait]
@@ -314,51 +314,51 @@ impl Providers for Wire {
     }
 
     async fn open(&self, _: Call, _: Transfer) -> Result<Opened, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn artifacts(&self, _: Call, _: RunRef, _: PageRequest) -> Result<RemotePage<RemoteArtifact>, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn plan_download(&self, _: Call, _: RunRef, _: String) -> Result<DownloadPlan, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn change(&self, _: Call, _: OperationArg, _: Change) -> Result<Changed, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn find_deployments(&self, _: Call, _: String, _: Timestamp) -> Result<Vec<RemoteDeployment>, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn read_log(&self, _: Call, _: LogRequest) -> Result<LogAnswer, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn decode(&self, _: Call, _: Delivery) -> Result<Decoded, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn pipelines(&self, _: Call, _: PageRequest) -> Result<RemotePage<RemotePipeline>, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn pipeline(&self, _: Call, _: String) -> Result<RemotePipeline, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn parameters(&self, _: Call, _: String, _: Option<String>) -> Result<Vec<Parameter>, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn definition(&self, _: Call, _: String) -> Result<Definition, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn create_pipeline(&self, _: Call, _: OperationArg, _: Definition) -> Result<RemotePipeline, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn update_pipeline(
@@ -369,10 +369,10 @@ impl Providers for Wire {
         _: Definition,
         _: Option<String>,
     ) -> Result<RemotePipeline, CallError> {
-        unsupported()
+        Err(unsupported())
     }
 
     async fn delete_pipeline(&self, _: Call, _: OperationArg, _: String, _: Option<String>) -> Result<(), CallError> {
-        unsupported()
+        Err(unsupported())
     }
 }
