@@ -182,6 +182,5 @@ fn definition(pipeline: &Pipeline, part: PlatformPart) -> Definition {
         parameters: pipeline.parameters.clone(),
         environment: pipeline.environment.clone(),
         webhook_url: pipeline.webhook_url.clone(),
-        ..Definition::default()
     }
 }

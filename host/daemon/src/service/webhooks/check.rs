@@ -150,7 +150,9 @@ mod tests {
         let at = |seconds, signature| {
             vec![("webhook-id", "msg-1"), ("webhook-timestamp", seconds), ("webhook-signature", signature)]
         };
-        let rows: Vec<(WebhookScheme, Vec<(&str, &str)>, Option<&str>, &str)> = vec![
+        // The scheme, the headers, what stands behind the address, what is said.
+        type Row<'a> = (WebhookScheme, Vec<(&'a str, &'a str)>, Option<&'a str>, &'a str);
+        let rows: Vec<Row<'_>> = vec![
             (Github, vec![("x-hub-signature-256", &hub_old)], None, "taken"),
             (Github, vec![("x-hub-signature-256", &hub_new)], None, "taken"),
             (Github, vec![("x-hub-signature-256", &hub_other)], None, "signature.mismatch"),
