@@ -17,7 +17,7 @@ mod stored;
 mod transfer;
 
 pub use change::{Change, ChangeKind};
-pub use definition::{Definition, Finding, LintRequest, RemotePipeline};
+pub use definition::{Definition, Finding, LintRequest, PlatformPart, RemotePipeline};
 pub use deployment::{
     Actual, DeployArtifact, DeployRequest, DeployTicket, EnvironmentChange, ProtectionRule, RemoteDeployment,
     RemoteEnvironment,

@@ -139,7 +139,10 @@ mod tests {
     use super::*;
     use crate::{client::TOKEN, settings::Settings};
 
-    fn ask(slot: Option<&'static str>, answers: &[(u16, &[(&str, &str)], &str)]) -> Result<CheckReport> {
+    /// Status, headers, body.
+    type Answer = (u16, &'static [(&'static str, &'static str)], &'static str);
+
+    fn ask(slot: Option<&'static str>, answers: &[Answer]) -> Result<CheckReport> {
         let settings =
             Settings { repositories: vec!["acme/app".into()], app: Some("42".into()), ..Settings::default() };
         let client = Client { settings, slot };
@@ -150,9 +153,8 @@ mod tests {
         report(&client, &repos, answers.collect())
     }
 
-    const META: (u16, &[(&str, &str)], &str) = (200, &[], r#"{"installed_version":"3.19.0"}"#);
-    const FINE: (u16, &[(&str, &str)], &str) =
-        (200, &[], r#"{"full_name":"acme/app","permissions":{"push":true,"admin":true}}"#);
+    const META: Answer = (200, &[], r#"{"installed_version":"3.19.0"}"#);
+    const FINE: Answer = (200, &[], r#"{"full_name":"acme/app","permissions":{"push":true,"admin":true}}"#);
 
     #[test]
     fn an_account_is_told_with_what_it_lacks() {

@@ -55,7 +55,8 @@ fn inputs_hold_what_is_given_the_token_and_the_variables() {
 #[test]
 fn what_a_workflow_does_not_take_is_refused_before_it_is_sent() {
     let long = "x".repeat(MOST_CHARACTERS);
-    let rows: [(&[(&str, &str)], &str, &str); 6] = [
+    type Row<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let rows: [Row<'_>; 6] = [
         (&[("who", "n"), ("nobody", "x")], "nobody", "no such input, but who, level"),
         (&[("who", "n"), ("level", "medium")], "level", "none of low, high"),
         (&[("who", "n"), ("dry", "yes")], "dry", "not true or false"),

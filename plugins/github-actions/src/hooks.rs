@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     GithubActions,
-    deployments::{DeploymentStatus, Told},
+    deployment::{DeploymentStatus, Told},
     graph::Shown,
     names::Repo,
     run::{Repository, WorkflowRun},

@@ -9,6 +9,7 @@ mod changes;
 mod check;
 pub mod client;
 mod definitions;
+mod deployment;
 mod deployments;
 mod dispatch;
 mod environments;

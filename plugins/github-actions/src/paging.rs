@@ -55,24 +55,40 @@ pub(crate) fn across<P, T>(
     ask: impl Fn(&P) -> Request,
     read: impl Fn(&P, &Response) -> Result<Vec<T>>,
 ) -> Result<(Vec<T>, Option<String>)> {
+    let mut found = Vec::new();
+    let next = walk(places.len(), page, &|place| ask(&places[place]), &mut |place, answer| {
+        found.extend(read(&places[place], answer)?);
+        Ok(found.len())
+    })?;
+    Ok((found, next))
+}
+
+/// The walk itself, once for all kinds of items: `read` tells how many there are by now. Answers where to go on.
+fn walk(
+    places: usize,
+    page: &PageRequest,
+    ask: &dyn Fn(usize) -> Request,
+    read: &mut dyn FnMut(usize, &Response) -> Result<usize>,
+) -> Result<Option<String>> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let mut at = Position::read(page)?;
-    let mut found = Vec::new();
     for _ in 0..REQUESTS {
-        let Some(place) = places.get(at.place) else { return Ok((found, None)) };
-        let request = ask(place).query("per_page", at.size).query("page", at.page);
+        if at.place >= places {
+            break;
+        }
+        let request = ask(at.place).query("per_page", at.size).query("page", at.page);
         let answer = client::taken(request.send()?)?;
-        found.extend(read(place, &answer)?);
+        let found = read(at.place, &answer)?;
         at = match goes_on(&answer) {
             true => Position { page: at.page + 1, ..at },
             false => Position { place: at.place + 1, page: 1, ..at },
         };
         // A page more must fit.
-        if found.len() + usize::try_from(at.size).unwrap_or(usize::MAX) > limit {
+        if found + usize::try_from(at.size).unwrap_or(usize::MAX) > limit {
             break;
         }
     }
-    Ok((found, (at.place < places.len()).then(|| at.write())))
+    Ok((at.place < places).then(|| at.write()))
 }
 
 /// All of one listing, as far as one call may go.

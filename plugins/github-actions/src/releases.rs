@@ -106,10 +106,8 @@ impl ArtifactUploads for GithubActions {
         let state: State = serde_json::from_str(&state)
             .map_err(|_| Error::invalid_input("state", "it is not one of this plugin's"))?;
         let repo = client.choose("state", Some(&state.repository))?;
-        if answer.status == 201 {
-            if let Ok(asset) = serde_json::from_slice::<Asset>(&answer.body) {
-                return Ok(uploaded(&repo, &asset));
-            }
+        if let (201, Ok(asset)) = (answer.status, serde_json::from_slice::<Asset>(&answer.body)) {
+            return Ok(uploaded(&repo, &asset));
         }
         // A name that is taken may be taken by the very same file: by us, before an answer was lost.
         let release: Release = client::fetch(client.get(at(&repo, &["releases", &state.release.to_string()])))?;

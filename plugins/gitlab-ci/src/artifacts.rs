@@ -122,10 +122,8 @@ impl Artifacts for GitLab {
         let client = Client::here()?;
         let Some(run) = run else { return packages(&client, &page) };
         let below = Client::of_run(&run, &["jobs"])?;
-        let first = || client.get(&below).query("per_page", page.limit.clamp(1, PAGE));
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let jobs: Vec<Job> = answer.json()?;
-        Ok(ArtifactPage { items: jobs.into_iter().filter_map(of_job).collect(), next: client::next(&answer) })
+        let (jobs, next) = client.rows::<Job>(client.get(&below), &page, PAGE)?;
+        Ok(ArtifactPage { items: jobs.into_iter().filter_map(of_job).collect(), next })
     }
 
     fn plan_download(run: Option<RunRef>, artifact: String, path: Option<String>) -> Result<DownloadPlan> {
@@ -156,12 +154,9 @@ fn generic<'a>(project: &'a str, name: &'a str, version: &'a str, file: &'a str)
 
 fn packages(client: &Client, page: &PageRequest) -> Result<ArtifactPage> {
     let project = client.settings.project()?;
-    let first = || {
-        let request = client.get(&["projects", project, "packages"]).query("package_type", "generic");
-        request.query("order_by", "created_at").query("sort", "asc").query("per_page", page.limit.clamp(1, PACKAGES))
-    };
-    let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-    let packages: Vec<Package> = answer.json()?;
+    let first = client.get(&["projects", project, "packages"]).query("package_type", "generic");
+    let first = first.query("order_by", "created_at").query("sort", "asc");
+    let (packages, next) = client.rows::<Package>(first, page, PACKAGES)?;
     let asked = packages.iter().map(|package| {
         let place = ["projects", project, "packages", &package.id.to_string(), "package_files"];
         client.get(&place).query("per_page", PAGE)
@@ -175,7 +170,7 @@ fn packages(client: &Client, page: &PageRequest) -> Result<ArtifactPage> {
             items.extend(files.into_iter().map(|file| of_package(package, file)));
         }
     }
-    Ok(ArtifactPage { items, next: client::next(&answer) })
+    Ok(ArtifactPage { items, next })
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -203,7 +198,7 @@ impl ArtifactUploads for GitLab {
         }
         // Of content alone, where nobody named a version.
         let version = request.version.unwrap_or_else(|| format!("0.0.0-{}", request.sha256.get(..12).unwrap_or("0")));
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let put = client.put(&generic(&project, &name, &version, &file)).query("select", "package_file");
         let state = serde_json::to_string(&Upload { name, version, file, sha256: request.sha256 });
         let state = state.map_err(|error| Error::internal(error.to_string()))?;
@@ -211,8 +206,7 @@ impl ArtifactUploads for GitLab {
     }
 
     fn finish_upload(_operation: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
-        let upload: Upload = serde_json::from_str(&state)
-            .map_err(|_| Error::invalid_input("state", "it is not one of this plugin's"))?;
+        let upload: Upload = serde_json::from_str(&state).map_err(|_| client::foreign("state"))?;
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status {
             200..300 => {}
@@ -241,7 +235,7 @@ impl ArtifactRetention for GitLab {
         let Some(run) = run else {
             let place = Place::read(&artifact)?;
             let (package, number) = (place.package.to_string(), place.number.to_string());
-            let project = projects::number(&client, client.settings.project()?)?;
+            let project = projects::set(&client)?;
             return client::gone(client.delete(&[
                 "projects",
                 &project,

@@ -47,8 +47,7 @@ struct Token {
 }
 
 /// What is asked: the version, the account, the token's scopes (not of OAuth tokens), and each project that is set.
-#[must_use]
-pub fn questions(client: &Client) -> Vec<Request> {
+pub(crate) fn questions(client: &Client) -> Vec<Request> {
     let mut asked =
         vec![client.get(&["version"]), client.get(&["user"]), client.get(&["personal_access_tokens", "self"])];
     asked.extend(named(client).map(|project| client.get(&["projects", project])));
@@ -61,18 +60,12 @@ fn named(client: &Client) -> impl Iterator<Item = &str> {
 }
 
 /// Asks, and reads what comes back.
-///
-/// # Errors
-/// As [`report`].
-pub fn check(client: &Client) -> Result<CheckReport> {
+pub(crate) fn check(client: &Client) -> Result<CheckReport> {
     report(client, &send_all(questions(client)), client::now())
 }
 
 /// What the answers mean.
-///
-/// # Errors
-/// As [`client::refusal`]; `upstream` where whatever answered is not GitLab.
-pub fn report(client: &Client, answers: &[Result<Response>], now: u64) -> Result<CheckReport> {
+pub(crate) fn report(client: &Client, answers: &[Result<Response>], now: u64) -> Result<CheckReport> {
     let [version, user, token, projects @ ..] = answers else { return Err(Error::internal("an answer is missing")) };
     let version: Version = client::taken(version.clone()?)?.json().map_err(|error| {
         error.hint(

@@ -8,109 +8,103 @@ use std::time::Duration;
 use novacron_cicd_sdk::{
     Result, clock, context,
     http::{Request, Response, Target},
-    types::{Error, ErrorKind, Redirects, RunRef},
+    types::{Error, ErrorKind, PageRequest, Redirects, RunRef},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::settings::Settings;
+use crate::settings::{OAUTH, Settings, TOKEN};
 
-/// A personal, project or group access token.
-pub const TOKEN: &str = "token";
-/// An OAuth access token.
-pub const OAUTH: &str = "oauth";
-/// What deliveries carry.
-pub const WEBHOOK: &str = "webhook";
 /// Rows of a page: GitLab gives 20 where none is asked for, and 100 at most.
-pub const PAGE: u32 = 100;
+pub(crate) const PAGE: u32 = 100;
 
 const API: &str = "/api/v4/";
 
 /// The GitLab of this call.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(crate) struct Client {
     /// What the operator wrote, relative root and all.
-    pub base_url: String,
+    pub(crate) base_url: String,
     /// What the operator set.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// What requests authenticate with; none: as anonymous.
-    pub slot: Option<&'static str>,
+    pub(crate) slot: Option<&'static str>,
 }
 
 impl Client {
     /// Of the provider that this call is for.
-    ///
-    /// # Errors
-    /// `invalid-input` where the settings are not as the manifest has them.
-    pub fn here() -> Result<Self> {
+    pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, OAUTH].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { base_url: context::base_url(), settings: context::settings()?, slot })
     }
 
     /// A request that reads. A project that was moved is answered with its new address.
-    #[must_use]
-    pub fn get(&self, segments: &[&str]) -> Request {
+    pub(crate) fn get(&self, segments: &[&str]) -> Request {
         self.authenticated(Request::get(api(segments)))
     }
 
     /// A request that makes or starts something.
-    #[must_use]
-    pub fn post(&self, segments: &[&str]) -> Request {
+    pub(crate) fn post(&self, segments: &[&str]) -> Request {
         self.authenticated(Request::post(api(segments)).redirects(Redirects::SameMethod))
     }
 
     /// A request that changes something.
-    #[must_use]
-    pub fn put(&self, segments: &[&str]) -> Request {
+    pub(crate) fn put(&self, segments: &[&str]) -> Request {
         self.authenticated(Request::put(api(segments)).redirects(Redirects::SameMethod))
     }
 
     /// A request that removes something.
-    #[must_use]
-    pub fn delete(&self, segments: &[&str]) -> Request {
+    pub(crate) fn delete(&self, segments: &[&str]) -> Request {
         self.authenticated(Request::delete(api(segments)).redirects(Redirects::SameMethod))
     }
 
     /// A query of GraphQL, which reads.
-    #[must_use]
-    pub fn query(&self, query: &str, variables: &Value) -> Request {
+    pub(crate) fn query(&self, query: &str, variables: &Value) -> Request {
         let body = serde_json::json!({ "query": query, "variables": variables });
         self.authenticated(Request::post("/api/graphql").reads().json(&body))
     }
 
     /// What is below a run's pipeline.
-    ///
-    /// # Errors
-    /// `invalid-input` where the run is none of GitLab's.
-    pub fn of_run<'a>(run: &'a RunRef, below: &[&'a str]) -> Result<Vec<&'a str>> {
+    pub(crate) fn of_run<'a>(run: &'a RunRef, below: &[&'a str]) -> Result<Vec<&'a str>> {
         numbered("run", &run.run)?;
         Ok([&["projects", run.pipeline.as_str(), "pipelines", run.run.as_str()], below].concat())
     }
 
-    /// A page of a listing, by the cursor of the page before. A cursor is what `Link` said, below the API: what GitLab
-    /// takes for its own address need not be ours.
-    ///
-    /// # Errors
-    /// `invalid-input` where the cursor is none of ours.
-    pub fn page(&self, first: impl FnOnce() -> Request, cursor: Option<&str>) -> Result<Request> {
+    /// A page of a listing, by its first request or the cursor of the page before. A cursor is what `Link` said, below the API:
+    /// what GitLab takes for its own address need not be ours.
+    pub(crate) fn page(&self, first: Request, cursor: Option<&str>) -> Result<Request> {
         match cursor {
-            None => Ok(first()),
+            None => Ok(first),
             Some(cursor) if cursor.starts_with(API) && !cursor.contains("/../") => {
                 Ok(self.authenticated(Request::get(cursor)))
             }
-            Some(_) => Err(Error::invalid_input("cursor", "it is not one of this plugin's")),
+            Some(_) => Err(foreign("cursor")),
         }
     }
 
+    /// The rows of a page, at most `most`, and the cursor of the next one.
+    pub(crate) fn rows<T: DeserializeOwned>(
+        &self,
+        first: Request,
+        page: &PageRequest,
+        most: u32,
+    ) -> Result<(Vec<T>, Option<String>)> {
+        let first = first.query("per_page", page.limit.clamp(1, most));
+        let answer = taken(self.page(first, page.cursor.as_deref())?.send()?)?;
+        Ok((answer.json()?, next(&answer)))
+    }
+
+    /// All rows of a listing of at most ten pages.
+    pub(crate) fn whole<T: DeserializeOwned>(&self, first: Request) -> Result<Vec<T>> {
+        Ok(self.all(taken(first.query("per_page", PAGE).send()?)?, 10)?.0)
+    }
+
     /// All rows of a listing of at most `pages` pages, and whether they are all. Of a first answer that is there already.
-    ///
-    /// # Errors
-    /// As [`fetch`].
-    pub fn all<T: DeserializeOwned>(&self, first: Response, pages: usize) -> Result<(Vec<T>, bool)> {
+    pub(crate) fn all<T: DeserializeOwned>(&self, first: Response, pages: usize) -> Result<(Vec<T>, bool)> {
         let (mut rows, mut next): (Vec<T>, _) = (first.json()?, next(&first));
         for _ in 1..pages {
             let Some(cursor) = next else { return Ok((rows, true)) };
-            let answer = taken(self.page(|| self.get(&[]), Some(&cursor))?.send()?)?;
+            let answer = taken(self.page(self.get(&[]), Some(&cursor))?.send()?)?;
             rows.extend(answer.json::<Vec<T>>()?);
             next = self::next(&answer);
         }
@@ -130,72 +124,54 @@ fn api(segments: &[&str]) -> Target {
 }
 
 /// Where a listing goes on, below the API.
-#[must_use]
-pub fn next(answer: &Response) -> Option<String> {
+pub(crate) fn next(answer: &Response) -> Option<String> {
     let links = answer.headers("link").flat_map(|header| header.split(','));
-    let next = links.filter(|link| link.contains("rel=\"next\"")).find_map(|link| {
+    links.filter(|link| link.contains("rel=\"next\"")).find_map(|link| {
         let (_, rest) = link.split_once('<')?;
         let (url, _) = rest.split_once('>')?;
         Some(url[url.find(API)?..].to_owned())
-    });
-    next
+    })
+}
+
+/// A cursor, a ticket, a position that this plugin did not make.
+pub(crate) fn foreign(what: &str) -> Error {
+    Error::invalid_input(what, "it is not one of this plugin's")
 }
 
 /// An id of GitLab's, which is a number.
-///
-/// # Errors
-/// `invalid-input` where it is none.
-pub fn numbered(what: &str, id: &str) -> Result<u64> {
+pub(crate) fn numbered(what: &str, id: &str) -> Result<u64> {
     id.parse().map_err(|_| Error::invalid_input(what, format!("{id:?} is no id of GitLab's")))
 }
 
 /// Sends, takes only success, and reads JSON.
-///
-/// # Errors
-/// What [`taken`] and [`Response::json`] say.
-pub fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
+pub(crate) fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
     taken(request.send()?)?.json()
 }
 
 /// As [`fetch`]; none where GitLab answers 404, which it also does for what the account may not see.
-///
-/// # Errors
-/// As [`fetch`].
-pub fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+pub(crate) fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let answer = request.send()?;
     if answer.status() == 404 { Ok(None) } else { taken(answer)?.json().map(Some) }
 }
 
 /// Sends, and takes only success.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
-pub fn done(request: Request) -> Result<()> {
+pub(crate) fn done(request: Request) -> Result<()> {
     taken(request.send()?).map(drop)
 }
 
 /// As [`done`]; what is not there any more is gone.
-///
-/// # Errors
-/// As [`done`].
-pub fn gone(request: Request) -> Result<()> {
+pub(crate) fn gone(request: Request) -> Result<()> {
     let answer = request.send()?;
     if answer.status() == 404 { Ok(()) } else { taken(answer).map(drop) }
 }
 
 /// The answer, if it is a yes.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
-pub fn taken(answer: Response) -> Result<Response> {
+pub(crate) fn taken(answer: Response) -> Result<Response> {
     if answer.is_success() { Ok(answer) } else { Err(refusal(&answer)) }
 }
 
 /// What an answer of GraphQL holds; an error of it is an error, though its status is 200.
-///
-/// # Errors
-/// `upstream` with what GitLab says; else as [`taken`].
-pub fn data(answer: Response) -> Result<Value> {
+pub(crate) fn data(answer: Response) -> Result<Value> {
     let mut answered: Value = taken(answer.clone())?.json()?;
     if let Some(said) = answered.pointer("/errors/0/message").and_then(Value::as_str) {
         return Err(Error::upstream(format!("GitLab's GraphQL: {said}"), answer.status(), answer.text()));
@@ -217,8 +193,7 @@ const CONFLICTS: [&str; 9] = [
 ];
 
 /// What a refusal means.
-#[must_use]
-pub fn refusal(answer: &Response) -> Error {
+pub(crate) fn refusal(answer: &Response) -> Error {
     let (field, said) = sentences(answer);
     let lower = said.to_lowercase();
     let error = answer.error();
@@ -298,106 +273,53 @@ fn flatten(value: &Value, name: &str, field: &mut String, said: &mut Vec<String>
 }
 
 /// Now, by the host's clock.
-#[must_use]
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     clock::now()
 }
 
 #[cfg(test)]
 mod tests {
-    use novacron_cicd_sdk::{testing::Host, types::InvalidInput};
+    use novacron_cicd_sdk::testing::Host;
 
     use super::*;
 
-    type Row = (u16, &'static [(&'static str, &'static str)], &'static str, ErrorKind, &'static str);
-
-    fn invalid(field: &str, reason: &str) -> ErrorKind {
-        ErrorKind::InvalidInput(InvalidInput { field: field.into(), reason: reason.into() })
-    }
+    /// Status, headers, body, and what begins that which is told.
+    type Row<'a> = (u16, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
     #[test]
     fn a_refusal_of_any_shape_is_told_in_sentences() {
-        const LIMIT: &str =
-            r#"{"message":{"error":"This endpoint has been requested too many times. Try again later."}}"#;
-        let forbidden = |permission: &str| ErrorKind::Forbidden(Some(permission.into()));
-        let rows: [Row; 17] = [
-            (
-                400,
-                &[],
-                r#"{"message":{"base":["Reference not found"]}}"#,
-                invalid("request", "Reference not found"),
-                "Reference",
-            ),
-            (
-                400,
-                &[],
-                r#"{"message":{"bio":["is too long"],"x":["y","z"]}}"#,
-                invalid("x", "bio is too long; x y; x z"),
-                "bio",
-            ),
-            (400, &[], r#"{"error":"ref is missing"}"#, invalid("request", "ref is missing"), "ref"),
-            (400, &[], r#"{"message":["one","two"]}"#, invalid("request", "one; two"), "two"),
-            (400, &[], r#"{"message":{"key":["(X) has already been taken"]}}"#, ErrorKind::Conflict, "(X)"),
-            (
-                400,
-                &[],
-                r#"{"message":"You are attempting to update a file that has changed since"}"#,
-                ErrorKind::Conflict,
-                "changed",
-            ),
-            (
-                400,
-                &[],
-                r#"{"message":{"base":["Insufficient permissions to set pipeline variables"]}}"#,
-                forbidden("ci_pipeline_variables_minimum_override_role"),
-                "Insufficient",
-            ),
-            (
-                403,
-                &[],
-                r#"{"error":"insufficient_scope","error_description":"needs more","scope":"api read_api"}"#,
-                forbidden("api"),
-                "needs more",
-            ),
-            (403, &[], r#"{"message":"403 Forbidden"}"#, ErrorKind::Forbidden(None), "403 Forbidden"),
-            (403, &[], r#"{"message":"403 Forbidden - Job is not retryable"}"#, ErrorKind::Conflict, "retryable"),
-            (401, &[], r#"{"message":"401 Unauthorized"}"#, ErrorKind::Unauthorized, "401 Unauthorized"),
-            (404, &[], r#"{"message":"404 Project Not Found"}"#, ErrorKind::NotFound, "Project Not Found"),
-            (
-                409,
-                &[],
-                r#"{"message":"There are multiple variables with provided parameters."}"#,
-                ErrorKind::Conflict,
-                "multiple",
-            ),
-            (
-                429,
-                &[("retry-after", "30"), ("content-type", "text/plain")],
-                "Retry later\n",
-                ErrorKind::RateLimited(Some(30_000)),
-                "Retry later",
-            ),
-            (
-                429,
-                &[("ratelimit-remaining", "0"), ("ratelimit-reset", "1")],
-                LIMIT,
-                ErrorKind::RateLimited(None),
-                "too many",
-            ),
-            (
-                429,
-                &[("ratelimit-remaining", "0"), ("ratelimit-reset", "1")],
-                "Retry later",
-                ErrorKind::RateLimited(None),
-                "Retry later",
-            ),
-            (502, &[], "<html><title>Bad gateway</title>", ErrorKind::Transient, "Bad gateway"),
+        let later = "RateLimited(None) This endpoint has been requested too many times.";
+        let role = r#"Forbidden(Some("ci_pipeline_variables_minimum_override_role")) Insufficient"#;
+        let limit = r#"{"message":{"error":"This endpoint has been requested too many times."}}"#;
+        let variables = r#"{"message":{"base":["Insufficient permissions to set pipeline variables"]}}"#;
+        let spent: &[_] = &[("ratelimit-remaining", "0"), ("ratelimit-reset", "1")];
+        let rows: [Row<'_>; 17] = [
+            (400, &[], r#"{"message":{"base":["Reference not found"]}}"#, "request: Reference not found"),
+            (400, &[], r#"{"message":{"a":["is long"],"x":["y","z"]}}"#, "x: a is long; x y; x z"),
+            (400, &[], r#"{"error":"ref is missing"}"#, "request: ref is missing"),
+            (400, &[], r#"{"message":["one","two"]}"#, "request: one; two"),
+            (400, &[], r#"{"message":{"key":["(X) has already been taken"]}}"#, "Conflict key (X) has"),
+            (400, &[], r#"{"message":"update a file that has changed"}"#, "Conflict update"),
+            (400, &[], variables, role),
+            (403, &[], r#"{"error":"insufficient_scope","scope":"api"}"#, r#"Forbidden(Some("api")) insuff"#),
+            (403, &[], r#"{"message":"403 Forbidden"}"#, "Forbidden(None) 403 Forbidden"),
+            (403, &[], r#"{"message":"403 Forbidden - Job is not retryable"}"#, "Conflict 403"),
+            (401, &[], r#"{"message":"401 Unauthorized"}"#, "Unauthorized GET / answered 401"),
+            (404, &[], r#"{"message":"404 Project Not Found"}"#, "NotFound GET / answered 404"),
+            (409, &[], r#"{"message":"There are multiple variables with provided"}"#, "Conflict There"),
+            (429, &[("retry-after", "30")], "Retry later\n", "RateLimited(Some(30000)) GET"),
+            (429, spent, limit, later),
+            (429, spent, "Retry later", "RateLimited(None) GET"),
+            (502, &[], "<html><title>Bad gateway</title>", "Transient GET / answered 502: Bad gateway"),
         ];
         let check = move || {
-            for (status, headers, body, kind, part) in &rows {
-                let error = refusal(&Response::fake(*status, headers, body.as_bytes(), true));
-                assert_eq!(error.kind, *kind, "{status} {body}");
-                assert!(error.message.contains(part), "{} does not say {part}", error.message);
+            for (status, headers, body, expected) in rows {
+                let error = refusal(&Response::fake(status, headers, body.as_bytes(), true));
+                let told = match error.kind {
+                    ErrorKind::InvalidInput(invalid) => format!("{}: {}", invalid.field, invalid.reason),
+                    kind => format!("{} {}", format!("{kind:?}").replace("ErrorKind::", ""), error.message),
+                };
+                assert!(told.starts_with(expected), "{status} {body}: {told}");
             }
         };
         Host::new("https://git.example", |_| unreachable!("nothing is sent")).run(check);
@@ -410,7 +332,7 @@ mod tests {
         assert_eq!(next(&answer).as_deref(), Some("/api/v4/projects?id_after=9&per_page=2"));
         assert_eq!(next(&Response::fake(200, &[("link", "<https://x/api/v4/y>; rel=\"prev\"")], b"", true)), None);
         let client = Client { base_url: "https://git.example".into(), settings: Settings::default(), slot: None };
-        let page = |cursor| client.page(|| client.get(&["projects"]), cursor).and_then(Request::build);
+        let page = |cursor| client.page(client.get(&["projects"]), cursor).and_then(Request::build);
         assert_eq!(page(None).map(|request| request.url).as_deref(), Ok("/api/v4/projects"));
         assert!(page(Some("/api/v4/projects?id_after=9")).is_ok());
         assert!(page(Some("https://evil.example/api/v4/")).is_err() && page(Some("/api/v4/../../admin")).is_err());

@@ -14,7 +14,7 @@ use novacron_cicd_sdk::{
 
 use crate::{
     GitLab,
-    client::{self, Client, PAGE},
+    client::{self, Client},
     pipeline,
     rows::{Job, Pipeline},
     run::{self, has_ended},
@@ -37,9 +37,8 @@ fn job_of(client: &Client, run: &RunRef, id: &str) -> Result<Job> {
 }
 
 fn listed(client: &Client, run: &RunRef, what: &str, scopes: &[&str]) -> Result<Vec<Job>> {
-    let request = client.get(&Client::of_run(run, &[what])?).query("per_page", PAGE);
-    let request = scopes.iter().fold(request, |request, scope| request.query("scope[]", scope));
-    Ok(client.all(client::taken(request.send()?)?, 10)?.0)
+    let request = client.get(&Client::of_run(run, &[what])?);
+    client.whole(scopes.iter().fold(request, |request, scope| request.query("scope[]", scope)))
 }
 
 fn act(client: &Client, run: &RunRef, job: &str, action: &str) -> Request {
@@ -122,7 +121,7 @@ impl RunRetry for GitLab {
                 let job = job_of(&client, &run, &id)?;
                 // A retry makes a job of the same name, behind which the old one is hidden.
                 let newest = || Ok::<_, Error>(listed(&client, &run, "jobs", &[])?.iter().any(|row| row.id == job.id));
-                if !(again(&operation) && !newest()?) {
+                if !again(&operation) || newest()? {
                     client::done(act(&client, &run, &id, "retry"))?;
                 }
                 Ok(ticket(&pipeline(&client, &run)?))

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The slot that a new trigger token is captured into.
-pub const TRIGGER_TOKEN: &str = "trigger-token";
+pub(crate) const TRIGGER_TOKEN: &str = "trigger-token";
 /// What schedules of ours are called.
 const OURS: &str = "NovaCron CI/CD";
 
@@ -227,8 +227,7 @@ impl PipelineLint for GitLab {
 }
 
 fn schedules(client: &Client, pipeline: &str) -> Result<Vec<rows::Schedule>> {
-    let first = client.get(&["projects", pipeline, "pipeline_schedules"]).query("per_page", PAGE);
-    Ok(client.all(client::taken(first.send()?)?, 10)?.0)
+    client.whole(client.get(&["projects", pipeline, "pipeline_schedules"]))
 }
 
 /// Schedules of ours become these; others stay. None named: all stay.
@@ -348,8 +347,8 @@ fn newest(client: &Client, pipeline: &str, schedule: &str) -> Result<Vec<rows::P
 }
 
 /// What became of a schedule that was played.
-pub fn played(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
-    let wrong = || Error::invalid_input("ticket", "it is not one of this plugin's");
+pub(crate) fn played(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
+    let wrong = || client::foreign("ticket");
     let (schedule, last) = ticket.split_once('+').ok_or_else(wrong)?;
     let last: u64 = last.parse().map_err(|_| wrong())?;
     client::numbered("ticket", schedule)?;

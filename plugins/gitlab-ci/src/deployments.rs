@@ -8,6 +8,7 @@ use novacron_cicd_sdk::{
     Result, attribute,
     deployment_reconciliation::Actual,
     deployments::{DeployRequest, DeploymentPage},
+    http::Request,
     runs::TriggerRequest,
     types::{
         self, DeployTicket, Error, Operation, PageRequest, ParameterValue, RunRef, State, Status, Times, Timestamp,
@@ -33,8 +34,7 @@ const VERSION: &str = "NOVACRON_ARTIFACT_VERSION";
 const SHA256: &str = "NOVACRON_ARTIFACT_SHA256";
 
 /// How a deployment stands (`app/models/deployment.rb`).
-#[must_use]
-pub fn status(row: &Deployment) -> Status {
+pub(crate) fn status(row: &Deployment) -> Status {
     let job = row.deployable.as_ref().map(|job| job.status.as_str());
     match (row.status.as_str(), job) {
         ("blocked", _) => Status::of(State::Waiting, "blocked").reason("gate"),
@@ -71,9 +71,14 @@ fn shown(project: &str, row: &Deployment) -> types::Deployment {
     }
 }
 
-fn listed(client: &Client, project: &str, environment: Option<&str>) -> Result<Vec<Deployment>> {
+fn ordered(client: &Client, project: &str, environment: Option<&str>) -> Request {
     let request = client.get(&["projects", project, "deployments"]).query("order_by", "id").query("sort", "desc");
-    client::fetch(request.query_maybe("environment", environment).query("per_page", PAGE))
+    request.query_maybe("environment", environment)
+}
+
+/// The newest.
+fn listed(client: &Client, project: &str, environment: Option<&str>) -> Result<Vec<Deployment>> {
+    client::fetch(ordered(client, project, environment).query("per_page", PAGE))
 }
 
 fn one(client: &Client, id: &str) -> Result<Deployment> {
@@ -110,8 +115,7 @@ fn pending(client: &Client, pipeline: &str, environment: &str) -> Result<types::
 
 /// What a ticket became: `pipeline-61@production`, `job-7@production`.
 fn resolved(client: &Client, ticket: String) -> Result<DeployTicket> {
-    let wrong = || Error::invalid_input("ticket", "it is not one of this plugin's");
-    let (what, environment) = ticket.split_once('@').ok_or_else(wrong)?;
+    let (what, environment) = ticket.split_once('@').ok_or_else(|| client::foreign("ticket"))?;
     let project = client.settings.project()?;
     let of = |row: &Deployment| {
         let job = row.deployable.as_ref();
@@ -195,19 +199,14 @@ impl Deployments for GitLab {
     fn list_deployments(environment: Option<String>, page: PageRequest) -> Result<DeploymentPage> {
         let client = Client::here()?;
         let project = client.settings.project()?;
-        let first = || {
-            let request =
-                client.get(&["projects", project, "deployments"]).query("order_by", "id").query("sort", "desc");
-            request.query_maybe("environment", environment.as_ref()).query("per_page", page.limit.clamp(1, PAGE))
-        };
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<Deployment> = answer.json()?;
-        Ok(DeploymentPage { items: rows.iter().map(|row| shown(project, row)).collect(), next: client::next(&answer) })
+        let first = ordered(&client, project, environment.as_deref());
+        let (rows, next) = client.rows::<Deployment>(first, &page, PAGE)?;
+        Ok(DeploymentPage { items: rows.iter().map(|row| shown(project, row)).collect(), next })
     }
 }
 
 fn act(client: &Client, job: u64, action: &str) -> Result<()> {
-    let project = projects::number(client, client.settings.project()?)?;
+    let project = projects::set(client)?;
     client::done(client.post(&["projects", &project, "jobs", &job.to_string(), action]))
 }
 
@@ -216,7 +215,7 @@ fn has_ended(row: &Deployment) -> bool {
 }
 
 fn update(client: &Client, id: &str, word: &str) -> Result<()> {
-    let project = projects::number(client, client.settings.project()?)?;
+    let project = projects::set(client)?;
     client::done(client.put(&["projects", &project, "deployments", id]).json(&json!({ "status": word })))
 }
 
@@ -239,7 +238,7 @@ impl DeploymentApproval for GitLab {
         let row = one(&client, &id)?;
         if row.status == "blocked" {
             let word = if approve { "approved" } else { "rejected" };
-            let project = projects::number(&client, client.settings.project()?)?;
+            let project = projects::set(&client)?;
             let body = json!({ "status": word, "comment": comment });
             return client::done(client.post(&["projects", &project, "deployments", &id, "approval"]).json(&body));
         }
@@ -259,7 +258,7 @@ impl DeploymentRollback for GitLab {
                 .message(format!("no job of GitLab made deployment {to}: there is none to do again"))
                 .hint("deploy the older version anew")
         })?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let again: Job = client::fetch(client.post(&["projects", &project, "jobs", &job.id.to_string(), "retry"]))?;
         let environment = row.environment.map(|it| it.name).unwrap_or_default();
         Ok(DeployTicket::Queued(format!("{JOB}{}@{environment}", again.id)))

@@ -51,10 +51,7 @@ fn protection(client: &Client, project: &str, name: &str) -> Result<Vec<Rule>> {
 }
 
 /// An environment by its name.
-///
-/// # Errors
-/// As [`client::fetch`].
-pub fn named(client: &Client, project: &str, name: &str) -> Result<Option<rows::Environment>> {
+pub(crate) fn named(client: &Client, project: &str, name: &str) -> Result<Option<rows::Environment>> {
     let found: Vec<rows::Environment> =
         client::fetch(client.get(&["projects", project, "environments"]).query("name", name))?;
     Ok(found.into_iter().find(|row| row.name == name))
@@ -100,9 +97,7 @@ impl Environments for GitLab {
     fn list_environments(page: PageRequest) -> Result<EnvironmentPage> {
         let client = Client::here()?;
         let project = client.settings.project()?;
-        let first = || client.get(&["projects", project, "environments"]).query("per_page", page.limit.clamp(1, PAGE));
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<rows::Environment> = answer.json()?;
+        let (rows, next) = client.rows(client.get(&["projects", project, "environments"]), &page, PAGE)?;
         let guarded = client.get(&["projects", project, "protected_environments"]).query("per_page", PAGE).send()?;
         let guarded: Vec<Value> = if guarded.is_success() { guarded.json()? } else { Vec::new() };
         let shown = |row: rows::Environment| {
@@ -110,7 +105,7 @@ impl Environments for GitLab {
                 guarded.iter().find(|guarded| guarded["name"] == row.name.as_str()).map(rules).unwrap_or_default();
             environment(row, rules)
         };
-        Ok(EnvironmentPage { items: rows.into_iter().map(shown).collect(), next: client::next(&answer) })
+        Ok(EnvironmentPage { items: rows.into_iter().map(shown).collect(), next })
     }
 
     fn get(id: String) -> Result<Environment> {
@@ -125,7 +120,7 @@ impl Environments for GitLab {
     /// By its name, which GitLab does not change (16.0).
     fn put_environment(_operation: Operation, change: EnvironmentChange) -> Result<Environment> {
         let client = Client::here()?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let mut body = json!({});
         for (field, value) in [("tier", &change.tier), ("external_url", &change.url)] {
             if let Some(value) = value {
@@ -152,7 +147,7 @@ impl Environments for GitLab {
     fn stop_environment(_operation: Operation, id: String) -> Result<()> {
         let client = Client::here()?;
         client::numbered("environment", &id)?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let place = ["projects", project.as_str(), "environments", id.as_str()];
         let row: rows::Environment = client::fetch(client.get(&place))?;
         if matches!(row.state.as_deref(), Some("stopped" | "stopping")) {
@@ -164,7 +159,7 @@ impl Environments for GitLab {
     fn delete_environment(_operation: Operation, id: String) -> Result<()> {
         let client = Client::here()?;
         client::numbered("environment", &id)?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let place = ["projects", project.as_str(), "environments", id.as_str()];
         let row: Option<rows::Environment> = client::fetch_maybe(client.get(&place))?;
         match row {

@@ -16,13 +16,13 @@ use serde_json::Value;
 use crate::{rows, status};
 
 /// One page of jobs: a pipeline has seldom more than a hundred. Few fields, for the limit on a query's complexity.
-pub const QUERY: &str = "query($p:ID!,$i:ID!,$c:String){project(fullPath:$p){pipeline(iid:$i){stages{nodes{name}} \
+pub(crate) const QUERY: &str = "query($p:ID!,$i:ID!,$c:String){project(fullPath:$p){pipeline(iid:$i){stages{nodes{name}} \
     jobs(retried:false,first:100,after:$c){pageInfo{endCursor hasNextPage} \
     nodes{name schedulingType stage{name} needs{nodes{name}}}}}}}";
 
 /// What is known of a pipeline's edges, by the names of jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub(crate) struct Plan {
     stages: Vec<String>,
     /// none: it waits for the stage before its own.
     needs: HashMap<String, Option<Vec<String>>>,
@@ -54,7 +54,7 @@ fn nodes(list: &Value) -> impl Iterator<Item = &Value> {
 
 impl Plan {
     /// Takes one page of what [`QUERY`] asks for; answers the cursor of the next. none: there is no such pipeline.
-    pub fn take(&mut self, data: &Value) -> Option<Option<String>> {
+    pub(crate) fn take(&mut self, data: &Value) -> Option<Option<String>> {
         let pipeline = data.pointer("/project/pipeline").filter(|pipeline| pipeline.is_object())?;
         self.exact = true;
         self.stages = nodes(&pipeline["stages"]).filter_map(name).collect();
@@ -68,8 +68,7 @@ impl Plan {
     }
 
     /// Of the linter's answer; none where it holds no jobs.
-    #[must_use]
-    pub fn linted(answer: Value) -> Option<Self> {
+    pub(crate) fn linted(answer: Value) -> Option<Self> {
         let jobs = serde_json::from_value::<Linted>(answer).ok()?.jobs.filter(|jobs| !jobs.is_empty())?;
         let mut plan = Self::default();
         for job in jobs {
@@ -115,8 +114,7 @@ fn base(name: &str) -> &str {
 }
 
 /// The graph of jobs and bridges. `complete`: all of them were read, and there will be no others.
-#[must_use]
-pub fn graph(rows: &[rows::Job], plan: Option<Plan>, complete: bool) -> Graph {
+pub(crate) fn graph(rows: &[rows::Job], plan: Option<Plan>, complete: bool) -> Graph {
     let plan = plan.unwrap_or_else(|| Plan::guessed(rows));
     let mut by_name: HashMap<&str, Vec<String>> = HashMap::new();
     let mut by_stage: HashMap<&str, Vec<String>> = HashMap::new();
@@ -146,8 +144,7 @@ pub fn graph(rows: &[rows::Job], plan: Option<Plan>, complete: bool) -> Graph {
 }
 
 /// A job that waits for these.
-#[must_use]
-pub fn job(row: &rows::Job, needs: Vec<String>) -> Job {
+pub(crate) fn job(row: &rows::Job, needs: Vec<String>) -> Job {
     let times =
         Times { created: row.created_at.0, started: row.started_at.0, finished: row.finished_at.0, updated: None };
     let below = row.downstream_pipeline.as_ref().map(|below| attribute("novacron.downstream", below.id.to_string()));

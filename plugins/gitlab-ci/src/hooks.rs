@@ -110,10 +110,7 @@ fn deployment(body: &Value, project: &str) -> Result<Observation> {
 }
 
 /// What a delivery says.
-///
-/// # Errors
-/// `invalid-input` where the body is not one of GitLab's.
-pub fn decode(delivery: &Delivery) -> Result<Decoded> {
+pub(crate) fn decode(delivery: &Delivery) -> Result<Decoded> {
     let body: Value = serde_json::from_slice(&delivery.body)
         .map_err(|error| Error::invalid_input("body", format!("it is no JSON: {error}")))?;
     let kind = text(&body, "/object_kind").unwrap_or("nothing").to_owned();

@@ -2,28 +2,28 @@
 //!
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules.
 
-pub mod artifacts;
-pub mod check;
-pub mod client;
-pub mod control;
-pub mod definitions;
-pub mod deployments;
-pub mod environments;
-pub mod graph;
-pub mod hooks;
-pub mod logs;
-pub mod projects;
-pub mod registration;
-pub mod rows;
-pub mod run;
-pub mod runners;
-pub mod search;
+mod artifacts;
+mod check;
+mod client;
+mod control;
+mod definitions;
+mod deployments;
+mod environments;
+mod graph;
+mod hooks;
+mod logs;
+mod projects;
+mod registration;
+mod rows;
+mod run;
+mod runners;
+mod search;
 pub mod settings;
-pub mod status;
-pub mod store;
-pub mod time;
-pub mod trigger;
-pub mod yaml;
+mod status;
+mod store;
+mod time;
+mod trigger;
+mod yaml;
 
 use novacron_cicd_sdk::{
     Logs, Plugin, Result, Runs,
@@ -163,9 +163,9 @@ fn plan(client: &Client, row: &Pipeline, first: Result<Response>) -> Option<Plan
 
 fn linted(client: &Client, row: &Pipeline) -> Option<Plan> {
     let project = row.project_id.to_string();
+    // `content_ref` is its newer name, since 16.10, and excludes this one (`lib/api/lint.rb`).
     let lint = client.get(&["projects", &project, "ci", "lint"]).query("include_jobs", true);
-    // Its name before 16.10 was `sha`.
-    let lint = lint.query_maybe("content_ref", row.sha.as_ref()).query_maybe("sha", row.sha.as_ref());
+    let lint = lint.query_maybe("sha", row.sha.as_ref());
     let answer = client::fetch::<Value>(lint);
     answer.ok().and_then(Plan::linted)
 }

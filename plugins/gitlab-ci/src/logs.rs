@@ -7,26 +7,22 @@ use novacron_cicd_sdk::{
     Result,
     http::Request,
     logs::{Availability, LogAnswer, LogChunk, LogPlan},
-    types::{Error, Timestamp},
+    types::Timestamp,
 };
 
-use crate::rows::Job;
+use crate::{client, rows::Job};
 
 /// For so long after its end an empty log may be on its way to the archive, in milliseconds.
 const MOVING: Timestamp = 120_000;
 
 /// How far a reader got, in bytes of the log.
-///
-/// # Errors
-/// `invalid-input` where the cursor is none of ours.
-pub fn position(cursor: Option<&str>) -> Result<u64> {
+pub(crate) fn position(cursor: Option<&str>) -> Result<u64> {
     let parsed = cursor.map_or(Ok(0), str::parse);
-    parsed.map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))
+    parsed.map_err(|_| client::foreign("cursor"))
 }
 
 /// What a job's log is, before anything of it is read.
-#[must_use]
-pub fn availability(job: &Job) -> Availability {
+pub(crate) fn availability(job: &Job) -> Availability {
     if job.erased_at.0.is_some() {
         return Availability::Expired;
     }
@@ -40,24 +36,19 @@ pub fn availability(job: &Job) -> Availability {
 }
 
 /// Whether it has to be seen that there is a log at all: right after the end it may be nowhere for a moment.
-#[must_use]
-pub fn may_be_moving(job: &Job, seen: u64, now: Timestamp) -> bool {
+pub(crate) fn may_be_moving(job: &Job, seen: u64, now: Timestamp) -> bool {
     let ended = job.finished_at.0.is_some_and(|at| at.saturating_add(MOVING) > now);
     seen == 0 && ended && availability(job) == Availability::Complete
 }
 
 /// Nothing to read.
-#[must_use]
-pub fn nothing(seen: u64, availability: Availability) -> LogAnswer {
+pub(crate) fn nothing(seen: u64, availability: Availability) -> LogAnswer {
     let chunk = LogChunk { bytes: vec![], next: seen.to_string(), more_now: false, reset: false, availability };
     LogAnswer::Chunk(chunk)
 }
 
 /// The whole log, behind what was seen of it.
-///
-/// # Errors
-/// As [`Request::build`].
-pub fn plan(trace: Request, seen: u64, availability: Availability) -> Result<LogAnswer> {
+pub(crate) fn plan(trace: Request, seen: u64, availability: Availability) -> Result<LogAnswer> {
     Ok(LogAnswer::Plan(LogPlan {
         request: trace.build()?,
         skip: seen,

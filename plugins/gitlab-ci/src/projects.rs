@@ -16,27 +16,23 @@ use crate::{
 };
 
 /// A project by its path or number.
-///
-/// # Errors
-/// As [`client::fetch`].
-pub fn project(client: &Client, id: &str) -> Result<Project> {
+pub(crate) fn project(client: &Client, id: &str) -> Result<Project> {
     client::fetch(client.get(&["projects", id]))
 }
 
 /// The number of a project. What changes something is sent there: a request that reads is led on to the path of a project that
 /// was moved, all others find nothing.
-///
-/// # Errors
-/// As [`project`].
-pub fn number(client: &Client, id: &str) -> Result<String> {
+pub(crate) fn number(client: &Client, id: &str) -> Result<String> {
     Ok(project(client, id)?.id.to_string())
 }
 
+/// The number of the project that is set.
+pub(crate) fn set(client: &Client) -> Result<String> {
+    number(client, client.settings.project()?)
+}
+
 /// The text of a project's definition; none where it is not in the project, or not ours to read.
-///
-/// # Errors
-/// As [`client::refusal`], but for 403 and 404.
-pub fn definition(client: &Client, project: &Project, reference: &str) -> Result<Option<String>> {
+pub(crate) fn definition(client: &Client, project: &Project, reference: &str) -> Result<Option<String>> {
     let Ok(path) = own_file(project) else { return Ok(None) };
     let id = project.id.to_string();
     let file = client.get(&["projects", &id, "repository", "files", path, "raw"]).query("ref", reference);
@@ -48,10 +44,7 @@ pub fn definition(client: &Client, project: &Project, reference: &str) -> Result
 }
 
 /// The path of the definition in the project itself.
-///
-/// # Errors
-/// `unsupported` where it is another project's, or a URL.
-pub fn own_file(project: &Project) -> Result<&str> {
+pub(crate) fn own_file(project: &Project) -> Result<&str> {
     let path = project.definition();
     if path.contains('@') || path.contains("://") {
         let message = format!("the definition of {} is kept elsewhere, at {path}", project.path_with_namespace);
@@ -61,10 +54,7 @@ pub fn own_file(project: &Project) -> Result<&str> {
 }
 
 /// Branch or tag to run where none is named.
-///
-/// # Errors
-/// `invalid-input` where there is none.
-pub fn branch<'a>(project: &'a Project, reference: Option<&'a str>) -> Result<&'a str> {
+pub(crate) fn branch<'a>(project: &'a Project, reference: Option<&'a str>) -> Result<&'a str> {
     reference.or(project.default_branch.as_deref()).ok_or_else(|| {
         Error::invalid_input("reference", format!("{} has no default branch: it is empty", project.path_with_namespace))
     })
@@ -82,10 +72,7 @@ fn pipeline(row: Project) -> Pipeline {
 }
 
 /// A pipeline with the revision of its definition.
-///
-/// # Errors
-/// As [`client::fetch`].
-pub fn shown(client: &Client, row: Project) -> Result<Pipeline> {
+pub(crate) fn shown(client: &Client, row: Project) -> Result<Pipeline> {
     let revision = match (own_file(&row), &row.default_branch) {
         (Ok(path), Some(branch)) => {
             let id = row.id.to_string();
@@ -105,11 +92,8 @@ impl Pipelines for GitLab {
         let client = Client::here()?;
         let named = &client.settings.projects;
         if !named.is_empty() {
-            let from: usize = page
-                .cursor
-                .as_deref()
-                .map_or(Ok(0), str::parse)
-                .map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?;
+            let from: usize =
+                page.cursor.as_deref().map_or(Ok(0), str::parse).map_err(|_| client::foreign("cursor"))?;
             let most = usize::try_from(page.limit).unwrap_or(usize::MAX).min(50);
             let asked = named.iter().skip(from).take(most).map(|name| client.get(&["projects", name]));
             let mut items = Vec::new();
@@ -123,18 +107,14 @@ impl Pipelines for GitLab {
             let next = (from + most < named.len()).then(|| (from + most).to_string());
             return Ok(PipelinePage { items, next });
         }
-        let first = || {
-            let request = match &client.settings.group {
-                Some(group) => client.get(&["groups", group, "projects"]).query("include_subgroups", true),
-                None => client.get(&["projects"]).query("membership", true).query("pagination", "keyset"),
-            };
-            // By id, so that a project that is made meanwhile moves no other one.
-            let request = request.query("order_by", "id").query("sort", "asc").query("archived", false);
-            request.query("per_page", page.limit.clamp(1, PAGE))
+        let first = match &client.settings.group {
+            Some(group) => client.get(&["groups", group, "projects"]).query("include_subgroups", true),
+            None => client.get(&["projects"]).query("membership", true).query("pagination", "keyset"),
         };
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<Project> = answer.json()?;
-        Ok(PipelinePage { items: rows.into_iter().map(pipeline).collect(), next: client::next(&answer) })
+        // By id, so that a project that is made meanwhile moves no other one.
+        let first = first.query("order_by", "id").query("sort", "asc").query("archived", false);
+        let (rows, next) = client.rows(first, &page, PAGE)?;
+        Ok(PipelinePage { items: rows.into_iter().map(pipeline).collect(), next })
     }
 
     fn get(id: String) -> Result<Pipeline> {
@@ -153,7 +133,7 @@ impl Pipelines for GitLab {
         let mut found = declared.unwrap_or(Declared { includes: true, ..Declared::default() });
         if found.includes {
             let id = project.id.to_string();
-            let lint = client.get(&["projects", &id, "ci", "lint"]).query("content_ref", branch).send()?;
+            let lint = client.get(&["projects", &id, "ci", "lint"]).query("sha", branch).send()?;
             let merged = if lint.is_success() { lint.json::<Value>()? } else { Value::Null };
             if let Some(merged) = merged["merged_yaml"].as_str() {
                 found.variables = Declared::read(merged)?.variables;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     GitLab,
-    client::{self, Client, PAGE},
+    client::{self, Client},
     projects, time,
 };
 
@@ -32,8 +32,7 @@ fn hook(row: &Value) -> Hook {
 }
 
 fn hooks(client: &Client, project: &str) -> Result<Vec<Value>> {
-    let first = client.get(&["projects", project, "hooks"]).query("per_page", PAGE).send()?;
-    Ok(client.all(client::taken(first)?, 5)?.0)
+    client.whole(client.get(&["projects", project, "hooks"]))
 }
 
 impl WebhookRegistration for GitLab {
@@ -45,7 +44,7 @@ impl WebhookRegistration for GitLab {
     /// One that has the address already is changed: GitLab would make a second, and tell everything twice.
     fn register(_operation: Operation, request: HookRequest) -> Result<Hook> {
         let client = Client::here()?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         let unknown = request.events.iter().find(|word| EVENTS.iter().all(|(known, _)| known != word));
         if let Some(word) = unknown {
             let known = EVENTS.map(|(known, _)| known).join(", ");
@@ -75,7 +74,7 @@ impl WebhookRegistration for GitLab {
     fn unregister(_operation: Operation, id: String) -> Result<()> {
         let client = Client::here()?;
         client::numbered("hook", &id)?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         client::gone(client.delete(&["projects", &project, "hooks", &id]))
     }
 }
@@ -88,11 +87,7 @@ impl WebhookRecovery for GitLab {
         let client = Client::here()?;
         let project = client.settings.project()?;
         let ids: Vec<String> = hooks(&client, project)?.iter().map(|row| row["id"].to_string()).take(20).collect();
-        let number: usize = page
-            .cursor
-            .as_deref()
-            .map_or(Ok(1), str::parse)
-            .map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?;
+        let number: usize = page.cursor.as_deref().map_or(Ok(1), str::parse).map_err(|_| client::foreign("cursor"))?;
         let asked = ids.iter().map(|id| {
             client.get(&["projects", project, "hooks", id, "events"]).query("per_page", 20).query("page", number)
         });
@@ -114,7 +109,7 @@ impl WebhookRecovery for GitLab {
         let client = Client::here()?;
         client::numbered("hook", &hook)?;
         client::numbered("delivery", &delivery)?;
-        let project = projects::number(&client, client.settings.project()?)?;
+        let project = projects::set(&client)?;
         client::done(client.post(&["projects", &project, "hooks", &hook, "events", &delivery, "resend"]))
     }
 }

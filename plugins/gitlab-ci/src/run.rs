@@ -16,20 +16,17 @@ use crate::{
 };
 
 /// Whether a request of ours may have started it.
-#[must_use]
-pub fn by_request(row: &Pipeline) -> bool {
+pub(crate) fn by_request(row: &Pipeline) -> bool {
     matches!(row.source.as_deref(), Some("api" | "trigger"))
 }
 
 /// Whether nothing more happens in it by itself, as far as its word is known.
-#[must_use]
-pub fn has_ended(row: &Pipeline) -> bool {
+pub(crate) fn has_ended(row: &Pipeline) -> bool {
     matches!(row.status.as_str(), "success" | "failed" | "canceled" | "skipped")
 }
 
 /// Our token of it: the variable that carries it, or the name that shows it.
-#[must_use]
-pub fn correlation(client: &Client, row: &Pipeline, variables: Option<&[Variable]>) -> Option<String> {
+pub(crate) fn correlation(client: &Client, row: &Pipeline, variables: Option<&[Variable]>) -> Option<String> {
     let name = &client.settings.correlation_name;
     let carried = variables.into_iter().flatten().find(|variable| variable.key == *name);
     if let Some(value) = carried.and_then(|variable| variable.value.clone()).filter(|value| !value.is_empty()) {
@@ -42,8 +39,7 @@ pub fn correlation(client: &Client, row: &Pipeline, variables: Option<&[Variable
 }
 
 /// The run, without its graph.
-#[must_use]
-pub fn run(client: &Client, pipeline: &str, row: &Pipeline, variables: Option<&[Variable]>) -> Run {
+pub(crate) fn run(client: &Client, pipeline: &str, row: &Pipeline, variables: Option<&[Variable]>) -> Run {
     let correlation = correlation(client, row, variables);
     let ours = &client.settings.correlation_name;
     let given = variables.into_iter().flatten().filter(|variable| variable.key != *ours);
@@ -74,20 +70,17 @@ pub fn run(client: &Client, pipeline: &str, row: &Pipeline, variables: Option<&[
 }
 
 /// What a run is called.
-#[must_use]
-pub fn reference(pipeline: &str, row: &Pipeline) -> RunRef {
+pub(crate) fn reference(pipeline: &str, row: &Pipeline) -> RunRef {
     RunRef { pipeline: pipeline.to_owned(), run: row.id.to_string(), attempt: None }
 }
 
 /// The project of a downstream pipeline: its own address says the path.
-#[must_use]
-pub fn project_of(client: &Client, row: &Pipeline) -> String {
+pub(crate) fn project_of(client: &Client, row: &Pipeline) -> String {
     row.project_path(&client.base_url).unwrap_or_else(|| row.project_id.to_string())
 }
 
 /// The runs that these bridges started.
-#[must_use]
-pub fn downstream(client: &Client, bridges: &[Job]) -> Vec<RunRef> {
+pub(crate) fn downstream(client: &Client, bridges: &[Job]) -> Vec<RunRef> {
     let started = bridges.iter().filter_map(|bridge| bridge.downstream_pipeline.as_ref());
     started.map(|row| reference(&project_of(client, row), row)).collect()
 }

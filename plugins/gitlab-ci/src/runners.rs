@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The slot that a new runner's token is captured into.
-pub const RUNNER_TOKEN: &str = "runner-token";
+pub(crate) const RUNNER_TOKEN: &str = "runner-token";
 /// Runners of a page: a list shows no tags, so each costs a request.
 const PAGE: u32 = 40;
 
@@ -61,9 +61,7 @@ fn runner(row: Row) -> Runner {
 impl Runners for GitLab {
     fn list_runners(page: PageRequest) -> Result<RunnerPage> {
         let client = Client::here()?;
-        let first = || client.get(&["runners"]).query("per_page", page.limit.clamp(1, PAGE));
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<Row> = answer.json()?;
+        let (rows, next) = client.rows::<Row>(client.get(&["runners"]), &page, PAGE)?;
         let whole = send_all(rows.iter().map(|row| client.get(&["runners", &row.id.to_string()])));
         let mut items = Vec::new();
         for (row, whole) in rows.into_iter().zip(whole) {
@@ -71,7 +69,7 @@ impl Runners for GitLab {
             // What is not to be looked at more closely is shown as far as it is known.
             items.push(runner(if whole.is_success() { whole.json()? } else { row }));
         }
-        Ok(RunnerPage { items, next: client::next(&answer) })
+        Ok(RunnerPage { items, next })
     }
 
     fn get(id: String) -> Result<Runner> {

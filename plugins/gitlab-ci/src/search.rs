@@ -23,6 +23,8 @@ use crate::{
 
 /// Pipelines whose variables are read in one call, at most.
 const READ: usize = 24;
+/// So many times that in one search: the host allows 64 requests. What is not read may be ours.
+const PARTS: usize = 2;
 /// Projects that are asked in one call.
 const PROJECTS: usize = 24;
 /// Pages of one listing in one call.
@@ -67,10 +69,12 @@ fn told(client: &Client, pipeline: &str, rows: &[Pipeline]) -> Result<Vec<Run>> 
 }
 
 /// The pipelines that a token may be of, begun no earlier than `since`: those that surely carry it, and those that may.
-///
-/// # Errors
-/// `transient` where there are too many to tell.
-pub fn candidates(client: &Client, pipeline: &str, token: &str, since: Timestamp) -> Result<(Vec<Run>, Vec<Run>)> {
+pub(crate) fn candidates(
+    client: &Client,
+    pipeline: &str,
+    token: &str,
+    since: Timestamp,
+) -> Result<(Vec<Run>, Vec<Run>)> {
     let since = since.saturating_sub(SKEW);
     let first = client.get(&["projects", pipeline, "pipelines"]).query("updated_after", time::iso(since));
     let first = first.query("order_by", "id").query("sort", "desc").query("per_page", PAGE).send()?;
@@ -78,14 +82,15 @@ pub fn candidates(client: &Client, pipeline: &str, token: &str, since: Timestamp
     rows.retain(|row| run::by_request(row) && row.created_at.0.is_none_or(|created| created >= since));
     // A page that shifted under us shows a pipeline twice.
     rows.dedup_by_key(|row| row.id);
+    // The one that was just begun then comes first.
+    rows.reverse();
     let (mut ours, mut maybe) = (Vec::new(), Vec::new());
-    for part in rows.chunks(READ) {
-        let given = variables(client, pipeline, part)?;
+    for (place, part) in rows.chunks(READ).enumerate() {
+        let given = if place < PARTS { variables(client, pipeline, part)? } else { vec![None; part.len()] };
         for (row, given) in part.iter().zip(given) {
             let found = run::run(client, pipeline, row, given.as_deref());
-            if found.correlation.as_deref() == Some(token)
-                || row.name.as_deref().is_some_and(|name| name.contains(token))
-            {
+            let named = row.name.as_deref().is_some_and(|name| name.contains(token));
+            if named || found.correlation.as_deref() == Some(token) {
                 ours.push(Run { correlation: Some(token.to_owned()), ..found });
             } else if found.correlation.is_none()
                 && (given.is_none() || client.settings.correlation != Correlation::Variable)
@@ -93,10 +98,12 @@ pub fn candidates(client: &Client, pipeline: &str, token: &str, since: Timestamp
                 maybe.push(found);
             }
         }
-        if !ours.is_empty() || maybe.len() >= READ {
+        if !ours.is_empty() {
             break;
         }
     }
+    // As many as a person can look at.
+    maybe.truncate(READ);
     if ours.is_empty() && maybe.is_empty() && !whole {
         return Err(Error::transient(format!("{pipeline} has had too many pipelines since to tell whether one is it")));
     }
@@ -124,14 +131,10 @@ impl RunListing for GitLab {
             Some(pipeline) => pipeline,
             None => client.settings.project()?.to_owned(),
         };
-        let first = || {
-            let request =
-                client.get(&["projects", &pipeline, "pipelines"]).query("order_by", "id").query("sort", "desc");
-            request.query_maybe("ref", filter.reference.as_ref()).query("per_page", page.limit.clamp(1, PAGE))
-        };
-        let answer = client::taken(client.page(first, page.cursor.as_deref())?.send()?)?;
-        let rows: Vec<Pipeline> = answer.json()?;
-        Ok(RunPage { items: told(&client, &pipeline, &rows)?, next: client::next(&answer) })
+        let first = client.get(&["projects", &pipeline, "pipelines"]).query("order_by", "id").query("sort", "desc");
+        let first = first.query_maybe("ref", filter.reference.as_ref());
+        let (rows, next) = client.rows::<Pipeline>(first, &page, PAGE)?;
+        Ok(RunPage { items: told(&client, &pipeline, &rows)?, next })
     }
 }
 
@@ -149,9 +152,10 @@ struct Position {
 impl RunChanges for GitLab {
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let client = Client::here()?;
-        let known = |_| Error::invalid_input("position", "it is not one of this plugin's");
-        let mut here: Position =
-            position.as_deref().map_or(Ok(Position::default()), serde_json::from_str).map_err(known)?;
+        let mut here: Position = position
+            .as_deref()
+            .map_or(Ok(Position::default()), serde_json::from_str)
+            .map_err(|_| client::foreign("position"))?;
         let part = pipelines.iter().skip(here.from).take(PROJECTS);
         let asked = part.clone().map(|pipeline| {
             let request = client.get(&["projects", pipeline, "pipelines"]).query("order_by", "updated_at");
@@ -162,8 +166,8 @@ impl RunChanges for GitLab {
         let (mut runs, mut left, mut behind) = (Vec::new(), READ, None);
         for (pipeline, answer) in part.zip(answers) {
             let answer = answer?;
-            // A project that went away has no changes; the others do.
-            if answer.status() == 404 {
+            // A project that went away or has CI/CD switched off has no changes; the others do.
+            if matches!(answer.status(), 403 | 404) && answer.header("retry-after").is_none() {
                 continue;
             }
             let answer = client::taken(answer)?;

@@ -3,6 +3,13 @@
 use novacron_cicd_sdk::{Result, types::Error};
 use serde::Deserialize;
 
+/// A personal, project or group access token.
+pub const TOKEN: &str = "token";
+/// An OAuth access token.
+pub const OAUTH: &str = "oauth";
+/// What deliveries carry.
+pub const WEBHOOK: &str = "webhook";
+
 /// The provider's settings, which the host has checked against the schema in `plugin.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]

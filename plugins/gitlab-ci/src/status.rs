@@ -28,8 +28,7 @@ fn of(word: &str) -> Status {
 }
 
 /// How a pipeline stands.
-#[must_use]
-pub fn of_pipeline(row: &Pipeline) -> Status {
+pub(crate) fn of_pipeline(row: &Pipeline) -> Status {
     let mut status = of(&row.status);
     let group = row.detailed_status.as_ref().and_then(|detailed| detailed.group.as_deref());
     if group == Some("success-with-warnings") {
@@ -42,8 +41,7 @@ pub fn of_pipeline(row: &Pipeline) -> Status {
 }
 
 /// How a job stands. Why it failed is GitLab's own word (`lib/gitlab/ci/status/build/failed.rb`) where ours has none.
-#[must_use]
-pub fn of_job(row: &Job) -> Status {
+pub(crate) fn of_job(row: &Job) -> Status {
     let mut status = of(&row.status);
     if row.allow_failure && status.state == State::Failed {
         status = status.condition("allowed-failure");
@@ -60,8 +58,7 @@ pub fn of_job(row: &Job) -> Status {
 }
 
 /// What started a pipeline (`app/models/concerns/enums/ci/pipeline.rb`).
-#[must_use]
-pub fn origin(source: Option<&str>) -> String {
+pub(crate) fn origin(source: Option<&str>) -> String {
     match source {
         Some("push" | "merge_request_event" | "external_pull_request_event") => "push",
         Some("web" | "webide" | "chat") => "manual",

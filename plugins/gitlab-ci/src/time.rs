@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 /// A moment of an answer; one that is missing or not understood is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub Option<Timestamp>);
+pub(crate) struct Time(pub Option<Timestamp>);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -15,8 +15,7 @@ impl<'de> Deserialize<'de> for Time {
 }
 
 /// Milliseconds since the epoch.
-#[must_use]
-pub fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let number = |from: usize, length: usize| text.get(from..from + length)?.parse::<i64>().ok();
     let separators = [(4, b"-"), (7, b"-"), (13, b":"), (16, b":")];
     let fits = |(at, byte): &(usize, &[u8; 1])| text.as_bytes().get(*at) == Some(&byte[0]);
@@ -45,8 +44,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 }
 
 /// `2026-01-01T00:00:00.000Z`.
-#[must_use]
-pub fn iso(at: Timestamp) -> String {
+pub(crate) fn iso(at: Timestamp) -> String {
     let (day, rest) = (at / 86_400_000, at % 86_400_000);
     let (year, month, date) = civil(i64::try_from(day).unwrap_or(0));
     let (hour, minute, second, millis) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
@@ -54,8 +52,7 @@ pub fn iso(at: Timestamp) -> String {
 }
 
 /// A `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`.
-#[must_use]
-pub fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let words: Vec<&str> = text.split_whitespace().collect();
     let [_, day, month, year, clock, "GMT"] = words.as_slice() else { return None };

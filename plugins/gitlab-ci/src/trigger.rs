@@ -22,7 +22,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A JSON string that may be a secret.
-pub fn string(body: Body, value: &Value) -> Body {
+pub(crate) fn string(body: Body, value: &Value) -> Body {
     match value {
         Value::Text(text) => body.text(quoted(text)),
         Value::Secret(reference) => body.text("\"").secret(reference, Escape::Json).text("\""),
@@ -30,10 +30,7 @@ pub fn string(body: Body, value: &Value) -> Body {
 }
 
 /// A list of variables as GitLab takes them. What a file holds is text to it.
-///
-/// # Errors
-/// `invalid-input` where a file is no text.
-pub fn variables<'a>(mut body: Body, given: impl Iterator<Item = &'a ParameterValue>) -> Result<Body> {
+pub(crate) fn variables<'a>(mut body: Body, given: impl Iterator<Item = &'a ParameterValue>) -> Result<Body> {
     body = body.text("[");
     for (index, given) in given.enumerate() {
         let between = if index == 0 { "" } else { "," };
@@ -69,16 +66,17 @@ fn input(body: Body, class: &str, given: &ParameterValue) -> Result<Body> {
 }
 
 /// Whether the definition has to be read to tell inputs from variables.
-#[must_use]
-pub fn needs_declarations(settings: &Settings, request: &TriggerRequest) -> bool {
+pub(crate) fn needs_declarations(settings: &Settings, request: &TriggerRequest) -> bool {
     !request.parameters.is_empty() || settings.correlation == Correlation::Input
 }
 
 /// The body of `POST /projects/:id/pipeline`.
-///
-/// # Errors
-/// `invalid-input` where a value is not of its input's type, or the correlation is to be an input and there is none.
-pub fn body(settings: &Settings, request: &TriggerRequest, reference: &str, declared: &Declared) -> Result<Body> {
+pub(crate) fn body(
+    settings: &Settings,
+    request: &TriggerRequest,
+    reference: &str,
+    declared: &Declared,
+) -> Result<Body> {
     let token = ParameterValue {
         name: settings.correlation_name.clone(),
         kind: "string".into(),
@@ -173,7 +171,11 @@ mod tests {
                 secret,
                 given("F", "file", "aGkK"),
             ],
-            vec![given("E", "string", "1"), given("V", "string", "lost")],
+            vec![
+                given("E", "string", "1"),
+                given("V", "string", "lost"),
+                given("NOVACRON_CORRELATION", "string", "lost"),
+            ],
         );
         assert_eq!(
             sent(Correlation::Variable, &all).unwrap(),

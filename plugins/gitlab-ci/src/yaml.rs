@@ -13,23 +13,20 @@ use serde_yaml_ng::{Deserializer, Value};
 
 /// What a file declares.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Declared {
+pub(crate) struct Declared {
     /// `spec:inputs`, with the type of each.
-    pub inputs: Vec<(Parameter, String)>,
+    pub(crate) inputs: Vec<(Parameter, String)>,
     /// Variables that are meant for whoever starts a run.
-    pub variables: Vec<Parameter>,
+    pub(crate) variables: Vec<Parameter>,
     /// All other variables.
-    pub environment: Vec<Attribute>,
+    pub(crate) environment: Vec<Attribute>,
     /// Whether other files are included, which may declare more.
-    pub includes: bool,
+    pub(crate) includes: bool,
 }
 
 impl Declared {
     /// Of a file's text.
-    ///
-    /// # Errors
-    /// `invalid-input` where it is no YAML.
-    pub fn read(text: &str) -> Result<Self> {
+    pub(crate) fn read(text: &str) -> Result<Self> {
         let mut documents = Vec::new();
         for document in Deserializer::from_str(text) {
             let document = Value::deserialize(document);
@@ -57,8 +54,7 @@ impl Declared {
     }
 
     /// The type of an input, where there is one of that name.
-    #[must_use]
-    pub fn input(&self, name: &str) -> Option<&str> {
+    pub(crate) fn input(&self, name: &str) -> Option<&str> {
         self.inputs.iter().find(|(input, _)| input.name == name).map(|(_, class)| class.as_str())
     }
 }
@@ -118,10 +114,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The entries of `variables` that parameters and environment are, by name.
-///
-/// # Errors
-/// `invalid-input` where a name is none that a shell takes.
-pub fn entries(parameters: &[Parameter], environment: &[Attribute]) -> Result<Vec<(String, String)>> {
+pub(crate) fn entries(parameters: &[Parameter], environment: &[Attribute]) -> Result<Vec<(String, String)>> {
     let mut entries = Vec::new();
     for parameter in parameters {
         let mut text = format!("{}:\n", parameter.name);
@@ -159,8 +152,7 @@ pub fn entries(parameters: &[Parameter], environment: &[Attribute]) -> Result<Ve
 }
 
 /// A file with one job, for a definition without a source.
-#[must_use]
-pub fn write(entries: &[(String, String)], script: &[String]) -> String {
+pub(crate) fn write(entries: &[(String, String)], script: &[String]) -> String {
     let lines: String = script.iter().map(|line| format!("    - {}\n", quoted(line))).collect();
     let job = format!("build:\n  script:\n{lines}");
     if entries.is_empty() { job } else { format!("variables:\n{}\n{job}", indented(entries, "  ")) }
@@ -172,10 +164,7 @@ fn indented(entries: &[(String, String)], indent: &str) -> String {
 }
 
 /// The same file with these entries of `variables` in the place of those that have their names.
-///
-/// # Errors
-/// `unsupported` where `variables` is written in one line.
-pub fn change(text: &str, entries: &[(String, String)]) -> Result<String> {
+pub(crate) fn change(text: &str, entries: &[(String, String)]) -> Result<String> {
     if entries.is_empty() {
         return Ok(text.to_owned());
     }

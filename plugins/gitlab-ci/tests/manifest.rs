@@ -1,7 +1,7 @@
 //! The manifest says of the component what the component is.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use novacron_cicd_plugin_gitlab_ci::{client, settings::Settings};
+use novacron_cicd_plugin_gitlab_ci::settings::{self, Settings};
 use serde_json::{Value, json};
 
 fn manifest() -> toml::Table {
@@ -13,8 +13,8 @@ fn the_slots_are_those_that_requests_name() {
     let manifest = manifest();
     let slots: Vec<_> =
         manifest["credential"].as_array().unwrap().iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
-    assert_eq!(slots, [client::TOKEN, client::OAUTH, client::WEBHOOK]);
-    assert_eq!(manifest["webhooks"]["slot"].as_str(), Some(client::WEBHOOK));
+    assert_eq!(slots, [settings::TOKEN, settings::OAUTH, settings::WEBHOOK]);
+    assert_eq!(manifest["webhooks"]["slot"].as_str(), Some(settings::WEBHOOK));
     assert_eq!(manifest["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
 }
 

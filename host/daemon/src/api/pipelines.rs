@@ -10,7 +10,8 @@ use http::{HeaderMap, StatusCode};
 use novacron_cicd_domain::{
     id::{PipelineId, ProviderId},
     parameter::{Parameter, ParameterKind},
-    pipeline, platform,
+    pipeline,
+    platform::{self, PlatformPart},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -139,6 +140,15 @@ pub struct PipelineCreate {
     /// Where to tell of its runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+    /// In the platform's own language, verbatim; left out: the plugin writes it from the fields that every platform has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where it lives on the platform: a path in the repository, a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// When the platform runs it by itself: cron expressions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Vec<String>>,
 }
 
 /// What is to be changed; what is left out stays, null empties.
@@ -166,6 +176,15 @@ pub struct PipelineUpdate {
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub webhook_url: Option<Option<String>>,
+    /// In the platform's own language, verbatim; left out: the plugin writes it from the fields that every platform has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where it lives on the platform: a path in the repository, a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// When the platform runs it by itself: cron expressions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Vec<String>>,
 }
 
 /// Tells `null`, which empties, from a field that is left out.
@@ -297,6 +316,7 @@ async fn create(
                 parameters: body.parameters.into_iter().map(Into::into).collect(),
                 environment: body.environment,
                 webhook_url: body.webhook_url,
+                platform: PlatformPart { source: body.source, location: body.location, schedules: body.schedules },
             };
             Ok(pipelines.create(&actor, new).await?)
         }
@@ -361,6 +381,7 @@ async fn update(
         parameters: body.parameters.map(|parameters| parameters.into_iter().map(Into::into).collect()),
         environment: body.environment,
         webhook_url: body.webhook_url,
+        platform: PlatformPart { source: body.source, location: body.location, schedules: body.schedules },
     };
     let done = state.services().pipelines.update(&actor, &name, change, version).await?;
     Ok(changed(&state, StatusCode::OK, done).await)

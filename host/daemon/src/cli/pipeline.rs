@@ -112,6 +112,26 @@ pub(super) struct Shape {
     /// Where to tell of its runs
     #[arg(long, value_name = "URL")]
     webhook_url: Option<String>,
+    /// A file with the definition in the platform's own language
+    #[arg(long, value_name = "FILE")]
+    source: Option<PathBuf>,
+    /// Where the definition lives on the platform: a path in the repository, a folder
+    #[arg(long, value_name = "PATH")]
+    location: Option<String>,
+    /// When the platform runs it by itself. May be repeated
+    #[arg(long = "schedule", value_name = "CRON")]
+    schedules: Vec<String>,
+}
+
+impl Shape {
+    /// The text of the file with the definition.
+    fn source(&self) -> Result<Option<String>, CliError> {
+        let read = |path: &PathBuf| {
+            let failed = |source| CliError::io(format!("read {}", path.display()), source);
+            std::fs::read_to_string(path).map_err(failed)
+        };
+        self.source.as_ref().map(read).transpose()
+    }
 }
 
 /// A pipeline to be created.
@@ -155,7 +175,7 @@ pub struct Update {
     #[arg(long, value_name = "NAME")]
     rename: Option<String>,
     /// Empty a field. May be repeated
-    #[arg(long, value_name = "FIELD", value_parser = ["repository", "ref", "webhook-url", "params", "env"])]
+    #[arg(long, value_name = "FIELD", value_parser = ["repository", "ref", "webhook-url", "params", "env", "schedules"])]
     unset: Vec<String>,
     /// Refuse where the pipeline is no longer at this version
     #[arg(long, value_name = "N")]
@@ -271,12 +291,17 @@ async fn create(create: Create, client: &Client, out: &Output) -> Result<Exit, C
         })?,
         None => PipelineCreate::default(),
     };
+    body.source = create.shape.source()?.or(body.source);
     body.name = create.name.or(body.name);
     body.provider = create.provider.unwrap_or(body.provider);
     body.external_ref = create.external_ref.or(body.external_ref);
     body.repository = create.shape.repository.or(body.repository);
     body.reference = create.shape.reference.or(body.reference);
     body.webhook_url = create.shape.webhook_url.or(body.webhook_url);
+    body.location = create.shape.location.or(body.location);
+    if !create.shape.schedules.is_empty() {
+        body.schedules = Some(create.shape.schedules);
+    }
     body.parameters.extend(create.shape.parameters);
     body.environment.extend(create.shape.environment);
     changed(client.post::<PipelineChanged>("/v1/pipelines", &body, None).await?, out)
@@ -295,6 +320,8 @@ async fn update(update: Update, client: &Client, out: &Output) -> Result<Exit, C
     let unset = |field: &str| update.unset.iter().any(|name| name == field);
     let text = |field: &str, value: Option<String>| value.map(Some).or_else(|| unset(field).then_some(None));
     let shape = update.shape;
+    let source = shape.source()?;
+    let schedules = (!shape.schedules.is_empty() || unset("schedules")).then_some(shape.schedules);
     let body = PipelineUpdate {
         name: update.rename,
         repository: text("repository", shape.repository),
@@ -302,6 +329,9 @@ async fn update(update: Update, client: &Client, out: &Output) -> Result<Exit, C
         webhook_url: text("webhook-url", shape.webhook_url),
         parameters: (!shape.parameters.is_empty() || unset("params")).then_some(shape.parameters),
         environment: (!shape.environment.is_empty() || unset("env")).then(|| shape.environment.into_iter().collect()),
+        source,
+        location: shape.location,
+        schedules,
     };
     let mut request = client.request(Method::PATCH, &path(&update.name)).json(&body);
     if let Some(version) = update.if_version {

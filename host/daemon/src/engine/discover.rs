@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use novacron_cicd_domain::{
-    Retry,
+    Retry, Timestamp,
     platform::{CallError, CallErrorKind, FoundRun, PageRequest, RunFilter, RunRef},
     provider::Provider,
     run::Run,
@@ -25,9 +25,28 @@ pub struct Noted {
     /// The pipelines that it is of.
     pub(crate) covered: BTreeSet<String>,
     /// Of `run-listing`: the pipelines that were looked at, each with the runs that its list began with.
-    pub(crate) seen: BTreeMap<String, Vec<String>>,
+    pub(crate) seen: BTreeMap<String, Vec<Listed>>,
     /// Runs that may be ours, or were over and go on, by pipeline and run: looked at again.
     pub(crate) held: BTreeSet<(String, String)>,
+}
+
+/// A run as a list showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    run: String,
+    /// What changes when it goes on.
+    attempt: Option<u32>,
+    finished: Option<Timestamp>,
+    updated: Option<Timestamp>,
+}
+
+impl Listed {
+    /// None where it has no name.
+    fn of(found: &FoundRun) -> Option<Self> {
+        let FoundRun { run: seen, .. } = found;
+        let (run, times) = (seen.external_id.clone()?, seen.times);
+        Some(Self { run, attempt: seen.attempt, finished: times.finished, updated: times.updated })
+    }
 }
 
 impl Noted {
@@ -174,10 +193,11 @@ impl Look<'_> {
     }
 
     /// What stands before the runs that the list began with the last time is new; among those themselves it is seen which
-    /// go on.
+    /// go on, or went on.
     async fn list(&mut self, pipeline: &str) -> Result<(), CallError> {
         let before = self.noted.seen.get(pipeline).cloned();
-        let was_seen = |run: &FoundRun| before.iter().flatten().any(|id| is_called(run, id));
+        let was_seen = |run: &FoundRun| before.iter().flatten().any(|listed| is_called(run, &listed.run));
+        let is_same = |run: &FoundRun| before.iter().flatten().any(|listed| Listed::of(run).as_ref() == Some(listed));
         let mut page = PageRequest { cursor: None, limit: PAGE };
         let mut listed: Vec<FoundRun> = Vec::new();
         for _ in 0..PAGES {
@@ -189,8 +209,7 @@ impl Look<'_> {
                 break;
             }
         }
-        let begin: Vec<String> =
-            listed.iter().take(PAGE as usize).filter_map(|run| run.run.external_id.clone()).collect();
+        let begin: Vec<Listed> = listed.iter().take(PAGE as usize).filter_map(Listed::of).collect();
         let new = match (&before, listed.iter().rposition(was_seen)) {
             (_, Some(last)) => last,
             (Some(before), None) if before.is_empty() => listed.len(),
@@ -200,7 +219,8 @@ impl Look<'_> {
             }
             (None, None) => 0,
         };
-        let is_new = |at: usize, run: &FoundRun| at < new && !was_seen(run);
+        // One that was over the last time may have gone on and be over again.
+        let is_new = |at: usize, run: &FoundRun| if was_seen(run) { !is_same(run) } else { at < new };
         let fresh: Vec<bool> = listed.iter().enumerate().map(|(at, run)| is_active(run) || is_new(at, run)).collect();
         self.found.extend(listed.into_iter().zip(fresh).filter_map(|(run, fresh)| fresh.then_some(run)));
         self.noted.seen.insert(pipeline.to_owned(), begin);

@@ -7,7 +7,7 @@ use std::{
 
 use novacron_cicd_domain::{
     Timestamp,
-    id::{OperationId, ProviderId},
+    id::{OperationId, ProviderId, RunId},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ struct State {
     calls: HashMap<OperationId, CancellationToken>,
     reminders: BTreeSet<Timestamp>,
     pokes: HashSet<ProviderId>,
+    missing: HashMap<RunId, Timestamp>,
     wide: HashSet<ProviderId>,
 }
 
@@ -54,6 +55,16 @@ impl InFlight {
 
     pub(super) fn len(&self) -> usize {
         self.lock().calls.len()
+    }
+
+    /// A run is nowhere on its platform; since when that is so, as far as this process knows.
+    pub(super) fn missing(&self, run: RunId, now: Timestamp) -> Timestamp {
+        *self.lock().missing.entry(run).or_insert(now)
+    }
+
+    /// It is there.
+    pub(super) fn found(&self, run: RunId) {
+        self.lock().missing.remove(&run);
     }
 
     /// Something will be due then.

@@ -232,6 +232,10 @@ impl Ledger for StoreLedger {
             .await
     }
 
+    async fn lose(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError> {
+        self.store.write(move |tx| record::lose(tx, run, now)).await
+    }
+
     async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError> {
         self.store.read(move |state| state.active_runs(provider, ACTIVE)).await
     }

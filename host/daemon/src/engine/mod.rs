@@ -30,6 +30,8 @@ pub mod verdict;
 mod worker;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     id::{PipelineId, RunId},
     operation::Operation,
-    platform::{Change, Outcome, RetryScope},
+    platform::{Change, Outcome, PlatformPart, RetryScope},
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub(crate) struct Payload {
     /// What the platform calls it, where our row may be gone when the call is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) external_ref: Option<String>,
+    /// Of a pipeline's definition: what is its platform's alone.
+    #[serde(skip_serializing_if = "PlatformPart::is_empty")]
+    pub(crate) platform_part: PlatformPart,
     /// Of a retry: what was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry: Option<Retry>,

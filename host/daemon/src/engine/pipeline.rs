@@ -5,7 +5,7 @@
 use novacron_cicd_domain::{
     operation::{OperationKind, RecoveryClass},
     pipeline::Pipeline,
-    platform::{CallError, CallErrorKind, Definition, PageRequest, RemotePipeline},
+    platform::{CallError, CallErrorKind, Definition, PageRequest, PlatformPart, RemotePipeline},
 };
 use novacron_cicd_store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -27,15 +27,23 @@ pub(super) async fn perform(inner: &Inner, job: Job, cancel: CancellationToken) 
         return Ok(Performed::Settled);
     }
     let definition = match (&job.pipeline, job.operation.kind) {
-        (Some(pipeline), _) => definition(pipeline),
+        (Some(pipeline), _) => definition(pipeline, payload.platform_part.clone()),
         (None, OperationKind::PipelineDelete) => Definition::default(),
         (None, _) => {
             inner.settle(&job.operation, orphaned("pipeline")).await;
             return Ok(Performed::Settled);
         }
     };
-    let revision = match revision(inner, &job, external.as_deref(), call()).await {
-        Ok(revision) => revision,
+    let before = before(inner, &job, external.as_deref(), &payload.platform_part, call).await;
+    let (revision, definition) = match before {
+        Ok((revision, kept)) => (
+            revision,
+            Definition {
+                location: definition.location.or(kept.location),
+                schedules: payload.platform_part.schedules.clone().or(kept.schedules).unwrap_or_default(),
+                ..definition
+            },
+        ),
         Err(error) => {
             // Reading changes nothing, whatever it says of itself.
             let due = backoff::due(inner, job.operation.attempts + 1, None);
@@ -129,22 +137,45 @@ async fn by_name(inner: &Inner, call: Call, pipeline: &Pipeline) -> Result<Optio
     Ok(None)
 }
 
-async fn revision(inner: &Inner, job: &Job, external: Option<&str>, call: Call) -> Result<Option<String>, CallError> {
-    let Some(id) = external else { return Ok(None) };
-    if !inner.world.providers.supports(&job.provider, "pipelines") {
-        return Ok(None);
+/// What is there before a change: its revision, and what of it stays because nothing was said of it.
+async fn before(
+    inner: &Inner,
+    job: &Job,
+    external: Option<&str>,
+    said: &PlatformPart,
+    call: impl Fn() -> Call,
+) -> Result<(Option<String>, PlatformPart), CallError> {
+    let Some(id) = external else { return Ok(Default::default()) };
+    let providers = &inner.world.providers;
+    let deletes = job.operation.kind == OperationKind::PipelineDelete;
+    let mut revision = None;
+    if providers.supports(&job.provider, "pipelines") {
+        revision = match providers.pipeline(call(), id.to_owned()).await {
+            Ok(found) => found.revision,
+            Err(CallError { kind: CallErrorKind::NotFound, .. }) if deletes => None,
+            Err(error) => return Err(error),
+        };
     }
-    match inner.world.providers.pipeline(call, id.to_owned()).await {
-        Ok(found) => Ok(found.revision),
-        Err(CallError { kind: CallErrorKind::NotFound, .. }) if job.operation.kind == OperationKind::PipelineDelete => {
-            Ok(None)
+    // All is said.
+    if deletes || (said.location.is_some() && said.schedules.is_some()) {
+        return Ok((revision, PlatformPart::default()));
+    }
+    match providers.definition(call(), id.to_owned()).await {
+        Ok(Definition { location, schedules, .. }) => {
+            Ok((revision, PlatformPart { source: None, location, schedules: Some(schedules) }))
+        }
+        Err(CallError { kind: CallErrorKind::Unsupported(_) | CallErrorKind::NotFound, .. }) => {
+            Ok((revision, PlatformPart::default()))
         }
         Err(error) => Err(error),
     }
 }
 
-fn definition(pipeline: &Pipeline) -> Definition {
+fn definition(pipeline: &Pipeline, part: PlatformPart) -> Definition {
     Definition {
+        location: part.location,
+        source: part.source.map(String::into_bytes),
+        schedules: part.schedules.unwrap_or_default(),
         name: pipeline.name.to_string(),
         repository: pipeline.repository.clone(),
         reference: pipeline.reference.clone(),

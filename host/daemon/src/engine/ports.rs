@@ -262,6 +262,8 @@ pub trait Ledger: Send + Sync + 'static {
     async fn ticket(&self, run: RunId, ticket: Ticket, now: Timestamp) -> Result<Run, StoreError>;
     /// Ends runs that were silent past their deadline; those that ended.
     async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError>;
+    /// Ends a run that the platform has lost; false where there is nothing to end.
+    async fn lose(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError>;
     /// Runs of a provider that are not at their end.
     async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError>;
     /// Every connection.

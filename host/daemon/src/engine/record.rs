@@ -126,10 +126,10 @@ pub(crate) fn decide(tx: &mut Tx<'_>, run: &Run, status: Status, at: Timestamp) 
     put(tx, run, after, &[Change::RunState { from, to }], at)
 }
 
-/// Ends a run that was silent past its deadline; false where there is nothing to end.
+/// Ends a run that was silent past its deadline, or that the platform has lost; false where there is nothing to end.
 pub(crate) fn lose(tx: &mut Tx<'_>, run: RunId, at: Timestamp) -> Result<bool, StoreError> {
     let run = tx.run(run)?;
-    // That the deadline is past is the store's word, which holds it.
+    // That it is so is the caller's word: of the store, which holds the deadline, or of who looked for it.
     let Some(reduced) = heartbeat::end_if_silent(&run, at.plus_millis(-1), at) else { return Ok(false) };
     put(tx, &run, reduced.run, &reduced.changes, at)?;
     Ok(true)

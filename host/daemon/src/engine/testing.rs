@@ -113,6 +113,8 @@ pub(crate) struct Scene {
     /// Every question what changed: the pipelines and the position.
     pub(crate) asked: Vec<(Vec<String>, Option<String>)>,
     pub(crate) tickets: VecDeque<Ticket>,
+    /// Its queue knows nothing of what was in it.
+    pub(crate) forgot: bool,
     pub(crate) log: VecDeque<LogChunk>,
     /// How reads of a log fail before they do not.
     pub(crate) unread: VecDeque<CallErrorKind>,
@@ -126,6 +128,8 @@ pub(crate) struct Scene {
     pub(crate) artifacts: BTreeMap<String, Vec<RemoteArtifact>>,
     /// How listings of artifacts fail before they do not.
     pub(crate) unlisted: VecDeque<CallErrorKind>,
+    /// Every definition that was written.
+    pub(crate) definitions: Vec<Definition>,
     /// What deliveries are decoded to, one after the other.
     pub(crate) decoded: VecDeque<Result<Decoded, CallErrorKind>>,
     /// Every change that arrived.
@@ -262,7 +266,11 @@ impl Providers for FakePlatform {
     }
 
     async fn resolve_ticket(&self, _: Call, _: String, ticket: String) -> Result<Ticket, CallError> {
-        Ok(self.scene().tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
+        let mut scene = self.scene();
+        if scene.forgot {
+            return Err(error(CallErrorKind::NotFound, false));
+        }
+        Ok(scene.tickets.pop_front().unwrap_or(Ticket::Queued(ticket)))
     }
 
     async fn run(&self, _: Call, run: RunRef) -> Result<FoundRun, CallError> {
@@ -441,7 +449,7 @@ impl Providers for FakePlatform {
     }
 
     async fn definition(&self, _: Call, _: String) -> Result<Definition, CallError> {
-        Ok(Definition::default())
+        Ok(self.scene().definitions.last().cloned().unwrap_or_default())
     }
 
     async fn create_pipeline(
@@ -450,6 +458,7 @@ impl Providers for FakePlatform {
         _: OperationArg,
         definition: Definition,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition.clone());
         self.pipeline(call, format!("made-{}", definition.name)).await
     }
 
@@ -458,9 +467,10 @@ impl Providers for FakePlatform {
         call: Call,
         _: OperationArg,
         id: String,
-        _: Definition,
+        definition: Definition,
         _: Option<String>,
     ) -> Result<RemotePipeline, CallError> {
+        self.scene().definitions.push(definition);
         self.pipeline(call, id).await
     }
 

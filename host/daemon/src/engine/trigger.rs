@@ -6,6 +6,7 @@ use novacron_cicd_domain::{
     parameter::ParameterKind,
     platform::{CallError, CallbackAddress, Given, Ticket, TriggerRequest, Value},
     run::{Run, SeenRun},
+    status::Times,
 };
 use novacron_cicd_store::StoreError;
 use tokio_util::sync::CancellationToken;
@@ -148,6 +149,8 @@ pub(super) fn names_of(seen: SeenRun) -> SeenRun {
         url: seen.url,
         commit: seen.commit,
         actor: seen.actor,
+        // By the platform's clock: ours may be ahead of it, and what it says next would count as older.
+        times: Times { updated: seen.times.updated, ..Times::default() },
         ..SeenRun::default()
     }
 }

@@ -18,7 +18,7 @@ use novacron_cicd_domain::{
     provider::Provider,
     run::Run,
 };
-use novacron_cicd_store::{NewAudit, NewEvent, Reader, Store, StoreError, Tx};
+use novacron_cicd_store::{EventFilter, NewAudit, NewEvent, Reader, Store, StoreError, Tx};
 use novacron_cicd_vault::{Secret, Vault};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +91,27 @@ impl Host {
         T: Send + 'static,
     {
         self.store.read(work).await
+    }
+
+    /// An operation as soon as it is settled or ambiguous, after `patience` at the latest as it is then.
+    pub(crate) async fn settled(&self, id: OperationId, patience: Duration) -> Result<Operation, ServiceError> {
+        let filter = EventFilter { kind: Some(EventKind::OperationState.as_str().into()), ..EventFilter::default() };
+        let after = self.store.read(|state| state.last_event_seq()).await?;
+        let mut events = Box::pin(crate::event::subscribe(&self.store, filter, after));
+        let show = || self.read(move |state| Ok(state.operation(id)?));
+        let waiting = async {
+            loop {
+                let operation = show().await?;
+                if operation.state.is_settled() || operation.state == OperationState::Ambiguous {
+                    return Ok(operation);
+                }
+                futures_util::StreamExt::next(&mut events).await;
+            }
+        };
+        match tokio::time::timeout(patience, waiting).await {
+            Ok(operation) => operation,
+            Err(_) => show().await,
+        }
     }
 
     /// The value of a secret; none where there is none of that name.

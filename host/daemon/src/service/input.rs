@@ -8,7 +8,7 @@ use novacron_cicd_domain::{
     operation::Operation,
     parameter::{Input, Parameter},
     pipeline::Pipeline,
-    platform::CheckReport,
+    platform::{CheckReport, PlatformPart},
     provider::{CredentialSource, Grants, Provider},
     run::{Run, Step},
     status::Status,
@@ -78,6 +78,8 @@ pub struct NewPipeline {
     pub environment: BTreeMap<String, String>,
     /// Where to tell of its runs.
     pub webhook_url: Option<String>,
+    /// What is the platform's alone.
+    pub platform: PlatformPart,
 }
 
 /// A pipeline that is there on the platform, to be adopted.
@@ -106,6 +108,8 @@ pub struct PipelineChange {
     pub environment: Option<BTreeMap<String, String>>,
     /// Where to tell of its runs.
     pub webhook_url: Option<Option<String>>,
+    /// What is the platform's alone.
+    pub platform: PlatformPart,
 }
 
 /// A pipeline, and the operation that carries the change to the platform, where there is one.

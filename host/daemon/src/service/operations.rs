@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use novacron_cicd_domain::{
     Coded,
-    event::EventKind,
     id::OperationId,
     operation::{InvalidTransition, Operation, OperationEvent, OperationKind, OperationState, Resolution as Move},
     platform::ChangeKind,
@@ -12,7 +11,7 @@ use novacron_cicd_domain::{
     status::{State, Status},
     token::Role,
 };
-use novacron_cicd_store::{EventFilter, Listing, OperationFilter, Page, Tx};
+use novacron_cicd_store::{Listing, OperationFilter, Page, Tx};
 use serde_json::json;
 
 use super::{
@@ -171,22 +170,7 @@ impl Operations {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn wait(&self, id: OperationId, patience: Duration) -> Result<Operation, ServiceError> {
-        let filter = EventFilter { kind: Some(EventKind::OperationState.as_str().into()), ..EventFilter::default() };
-        let after = self.host.store.read(|state| state.last_event_seq()).await?;
-        let mut events = Box::pin(crate::event::subscribe(&self.host.store, filter, after));
-        let waiting = async {
-            loop {
-                let operation = self.show(id).await?;
-                if operation.state.is_settled() || operation.state == OperationState::Ambiguous {
-                    return Ok(operation);
-                }
-                futures_util::StreamExt::next(&mut events).await;
-            }
-        };
-        match tokio::time::timeout(patience, waiting).await {
-            Ok(operation) => operation,
-            Err(_) => self.show(id).await,
-        }
+        self.host.settled(id, patience).await
     }
 }
 

@@ -11,7 +11,7 @@ use novacron_cicd_domain::{
     operation::{Operation, OperationKind},
     parameter::{Parameter, validate_declarations},
     pipeline::Pipeline,
-    platform::{PageRequest, RemotePage, RemotePipeline},
+    platform::{PageRequest, PlatformPart, RemotePage, RemotePipeline},
     provider::Provider,
     token::Role,
 };
@@ -32,6 +32,8 @@ pub struct Pipelines {
 
 const DEFINITIONS: &str = "pipeline-definitions";
 const PIPELINES: &str = "pipelines";
+/// The longest source of a definition, in bytes.
+const SOURCE: usize = 512 * 1024;
 
 fn check(pipeline: &Pipeline) -> Result<(), ServiceError> {
     let mut problems: Vec<Problem> = Vec::new();
@@ -53,6 +55,23 @@ fn check(pipeline: &Pipeline) -> Result<(), ServiceError> {
         });
     }
     if problems.is_empty() { Ok(()) } else { Err(ServiceError::Several(problems)) }
+}
+
+/// What is the platform's own is checked by it; here only what can be a text of that kind at all.
+fn check_part(part: &PlatformPart) -> Result<(), ServiceError> {
+    let line = |text: &str, most: usize| !text.is_empty() && text.len() <= most && !text.contains(char::is_control);
+    let refuse = |at: &str, message: &str| Err(ServiceError::invalid(at, "field.invalid", message));
+    if part.source.as_ref().is_some_and(|source| source.len() > SOURCE || source.contains('\0')) {
+        return refuse("/source", "source has at most 512 KiB of text");
+    }
+    if part.location.as_ref().is_some_and(|location| !line(location, 1024)) {
+        return refuse("/location", "location is one line of at most 1024 bytes");
+    }
+    let schedules = part.schedules.as_deref().unwrap_or_default();
+    if schedules.len() > 100 || schedules.iter().any(|cron| !line(cron, 256)) {
+        return refuse("/schedules", "schedules are at most 100 lines of at most 256 bytes");
+    }
+    Ok(())
 }
 
 impl Pipelines {
@@ -80,8 +99,13 @@ impl Pipelines {
             updated: now,
         };
         check(&pipeline)?;
+        check_part(&new.platform)?;
         let remote = pipeline.external_ref.is_none() && self.host.platforms.supports(&provider, DEFINITIONS);
-        let operation = remote.then(|| self.intent(actor, &provider, &pipeline, OperationKind::PipelineCreate));
+        if !remote && !new.platform.is_empty() {
+            return Err(ServiceError::unsupported(&provider, DEFINITIONS));
+        }
+        let kind = OperationKind::PipelineCreate;
+        let operation = remote.then(|| self.intent(actor, &provider, &pipeline, kind, new.platform));
         self.insert(actor, pipeline, operation, "pipeline.create", now).await
     }
 
@@ -169,8 +193,13 @@ impl Pipelines {
         after.webhook_url = change.webhook_url.unwrap_or(after.webhook_url);
         after.updated = now;
         check(&after)?;
+        check_part(&change.platform)?;
         let remote = after.external_ref.is_some() && self.host.platforms.supports(&provider, DEFINITIONS);
-        let operation = remote.then(|| self.intent(actor, &provider, &after, OperationKind::PipelineUpdate));
+        if !remote && !change.platform.is_empty() {
+            return Err(ServiceError::unsupported(&provider, DEFINITIONS));
+        }
+        let kind = OperationKind::PipelineUpdate;
+        let operation = remote.then(|| self.intent(actor, &provider, &after, kind, change.platform));
         let actor = actor.name.clone();
         let changed = self
             .host
@@ -214,7 +243,7 @@ impl Pipelines {
                     "delete it without `--remote`",
                 ));
             }
-            Some(self.intent(actor, &provider, &pipeline, OperationKind::PipelineDelete))
+            Some(self.intent(actor, &provider, &pipeline, OperationKind::PipelineDelete, PlatformPart::default()))
         } else {
             None
         };
@@ -249,9 +278,16 @@ impl Pipelines {
         self.host.platforms.pipelines(call, page).await.map_err(ServiceError::call(&provider.name))
     }
 
-    fn intent(&self, actor: &Actor, provider: &Provider, pipeline: &Pipeline, kind: OperationKind) -> Operation {
-        let payload =
-            Payload { pipeline: Some(pipeline.id), external_ref: pipeline.external_ref.clone(), ..Payload::default() };
+    fn intent(
+        &self,
+        actor: &Actor,
+        provider: &Provider,
+        pipeline: &Pipeline,
+        kind: OperationKind,
+        platform_part: PlatformPart,
+    ) -> Operation {
+        let external_ref = pipeline.external_ref.clone();
+        let payload = Payload { pipeline: Some(pipeline.id), external_ref, platform_part, ..Payload::default() };
         self.host.intent(actor, provider, kind, &payload)
     }
 

@@ -1,21 +1,22 @@
 //! Runs: triggered, looked at, canceled.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use novacron_cicd_domain::{
     Timestamp,
     event::{self, EventKind},
     field,
-    id::RunId,
+    id::{OperationId, PipelineId, ProviderId, RunId},
     operation::{Operation, OperationEvent, OperationKind, OperationState},
     parameter::{self, ParameterKind},
     pipeline::Pipeline,
     platform::RetryScope,
+    provider::Provider,
     run::Run,
     status::{State, Status, Times},
     token::Role,
 };
-use novacron_cicd_store::{Listing, Page, Reader, RunFilter, StoreError};
+use novacron_cicd_store::{Listing, OperationFilter, Page, Reader, RunFilter, StoreError};
 use novacron_cicd_vault::token::{TokenKind, mint};
 use serde_json::json;
 
@@ -92,6 +93,28 @@ fn missing(state: &Reader<'_>, secrets: &BTreeMap<String, String>) -> Result<(),
     if problems.is_empty() { Ok(()) } else { Err(ServiceError::Parameters(problems)) }
 }
 
+/// How long a trigger waits for its pipeline's creation.
+const CREATION: Duration = Duration::from_secs(15);
+
+/// The operation that makes a pipeline on its platform, while it is under way.
+fn creation(
+    state: &Reader<'_>,
+    provider: ProviderId,
+    pipeline: PipelineId,
+) -> Result<Option<OperationId>, ServiceError> {
+    for under_way in [OperationState::Queued, OperationState::Claimed, OperationState::Sent] {
+        let filter = OperationFilter { provider: Some(provider), state: Some(under_way), ..OperationFilter::default() };
+        let open = state.operations(&Page::first(Page::MOST), &filter)?.items;
+        let makes = |operation: &&Operation| {
+            operation.kind == OperationKind::PipelineCreate && Payload::of(operation).pipeline == Some(pipeline)
+        };
+        if let Some(found) = open.iter().find(makes) {
+            return Ok(Some(found.id));
+        }
+    }
+    Ok(None)
+}
+
 impl Runs {
     /// Asks for a run durably; answered before the platform is called. Operator.
     ///
@@ -104,13 +127,7 @@ impl Runs {
         let provider = self.host.provider(&pipeline.provider.to_string()).await?;
         let checked = check(&pipeline, input)?;
         with_manifest(self.host.catalog.as_ref(), &provider.plugin, |_| ())?;
-        if pipeline.external_ref.is_none() && self.host.platforms.supports(&provider, "pipeline-definitions") {
-            return Err(ServiceError::conflict(
-                "pipeline.not-on-platform",
-                format!("the pipeline {:?} is not on its platform yet", pipeline.name.as_str()),
-                "`novacron-cicd operation list` shows what became of its creation",
-            ));
-        }
+        let pipeline = self.made(pipeline, &provider).await?;
         let calls_back = self.host.platforms.reporting(&provider) == Reporting::Callback;
         if calls_back && !self.host.engine.is_reached_from(&provider) {
             return Err(ServiceError::NoPublicUrl {
@@ -160,6 +177,27 @@ impl Runs {
         fault!("trigger.stored");
         self.host.engine.wake();
         Ok(triggered)
+    }
+
+    /// The pipeline, once a creation of it that is under way has come to its end: who makes one and starts it at once need
+    /// not know that there are two steps.
+    async fn made(&self, pipeline: Pipeline, provider: &Provider) -> Result<Pipeline, ServiceError> {
+        if pipeline.external_ref.is_some() || !self.host.platforms.supports(provider, "pipeline-definitions") {
+            return Ok(pipeline);
+        }
+        let (id, through) = (pipeline.id, provider.id);
+        if let Some(creation) = self.host.read(move |state| creation(state, through, id)).await? {
+            self.host.settled(creation, CREATION).await?;
+        }
+        let pipeline = self.host.pipeline(&id.to_string()).await?;
+        if pipeline.external_ref.is_some() {
+            return Ok(pipeline);
+        }
+        Err(ServiceError::conflict(
+            "pipeline.not-on-platform",
+            format!("the pipeline {:?} is not on its platform yet", pipeline.name.as_str()),
+            "`novacron-cicd operation list` shows what became of its creation",
+        ))
     }
 
     /// With its jobs and steps.

@@ -25,6 +25,29 @@ pub struct RemotePipeline {
     pub revision: Option<String>,
 }
 
+/// What of a definition is its platform's alone: it is sent there, and not kept here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlatformPart {
+    /// The platform's own language, verbatim; none: the plugin writes it from the fields that every platform has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Where it lives on the platform: a path in the repository, a folder. none: where it is, or where the plugin thinks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Cron expressions. none: those that it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedules: Option<Vec<String>>,
+}
+
+impl PlatformPart {
+    /// Whether nothing of it is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a pipeline on the platform is, or is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definition {

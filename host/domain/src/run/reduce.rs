@@ -12,6 +12,8 @@
 //! time of the latest truth; nothing else may write it.
 
 mod graph;
+#[cfg(test)]
+mod properties;
 
 use super::{Graph, Observation, Run, SeenRun, Standing};
 use crate::{

@@ -22,7 +22,10 @@ pub(super) fn serve(world: &mut World, ask: &Ask<'_>, rest: &[&str]) -> Answer {
             let Some(tag) = ask.body["tag_name"].as_str() else { return error(422, "Invalid request.") };
             if repo.releases.iter().any(|it| it.tag == tag) {
                 let errors = json!([{ "resource": "Release", "code": "already_exists", "field": "tag_name" }]);
-                return Answer::json(422, &json!({ "message": "Validation Failed", "errors": errors }));
+                return Answer::json(
+                    422,
+                    &json!({ "message": "Validation Failed", "errors": errors, "documentation_url": "https://docs.github.com/rest" }),
+                );
             }
             repo.releases.push(Release { id: new, tag: tag.into(), assets: Vec::new() });
             Answer::json(201, &show::release(&base, repo, repo.releases.last().unwrap()))
@@ -45,7 +48,10 @@ pub(super) fn serve(world: &mut World, ask: &Ask<'_>, rest: &[&str]) -> Answer {
                     let name = ask.query("name").unwrap_or_default().replace(' ', ".");
                     if repo.releases[index].assets.iter().any(|(_, there, ..)| *there == name) {
                         let errors = json!([{ "resource": "ReleaseAsset", "code": "already_exists", "field": "name" }]);
-                        return Answer::json(422, &json!({ "message": "Validation Failed", "errors": errors }));
+                        return Answer::json(
+                            422,
+                            &json!({ "message": "Validation Failed", "errors": errors, "documentation_url": "https://docs.github.com/rest" }),
+                        );
                     }
                     let kind = ask.seen.header("content-type").unwrap_or("application/octet-stream").to_owned();
                     let release = &mut repo.releases[index];

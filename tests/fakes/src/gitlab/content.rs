@@ -8,7 +8,7 @@ use crate::server::Answer;
 
 use super::{
     definition, objects,
-    page::{forbidden, invalid, missing, paged, said, wrong},
+    page::{forbidden, has_id, invalid, missing, paged, said, wrong},
     pipelines,
     routes::Ask,
     world::{File, World},
@@ -75,6 +75,9 @@ fn file(world: &mut World, ask: &Ask<'_>, project: usize, path: &str, raw: bool)
 
 /// `jobs` have `needs` only where nothing was simulated (`lib/gitlab/ci/lint.rb`).
 fn lint(world: &World, ask: &Ask<'_>, project: usize) -> Answer {
+    if ask.text("sha").is_some() && ask.text("content_ref").is_some() {
+        return wrong("sha, content_ref are mutually exclusive");
+    }
     let there = &world.projects[project];
     let place = (there.branch.clone(), there.definition().to_owned());
     let text = match (ask.method, ask.text("content")) {
@@ -145,7 +148,7 @@ fn schedules(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) -
         world.projects[project].schedules.push(row.clone());
         return Answer::json(201, &row);
     };
-    let Some(at) = world.projects[project].schedules.iter().position(|row| row["id"].to_string() == *id) else {
+    let Some(at) = world.projects[project].schedules.iter().position(|row| has_id(row, id)) else {
         return missing("Pipeline Schedule");
     };
     let number = world.projects[project].schedules[at]["id"].as_u64().unwrap();
@@ -213,7 +216,7 @@ fn triggers(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) ->
         }
         ("DELETE", [id]) => {
             let list = &mut world.projects[project].triggers;
-            let Some(at) = list.iter().position(|row| row["id"].to_string() == *id) else { return missing("Trigger") };
+            let Some(at) = list.iter().position(|row| has_id(row, id)) else { return missing("Trigger") };
             list.remove(at);
             Answer::new(204)
         }

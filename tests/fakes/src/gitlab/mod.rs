@@ -22,7 +22,7 @@ use crate::server::{Answer, Platform, Seen, Server};
 
 pub use definition::Spec;
 pub use events::Event;
-pub use world::{File, Job, Pipeline, Project, World};
+pub use world::{File, Job, Pipeline, Project, Stored, World};
 
 /// Below which path it stands.
 pub const CONTEXT: &str = "/gitlab";

@@ -102,3 +102,8 @@ pub(super) fn missing(what: &str) -> Answer {
 pub(super) fn forbidden() -> Answer {
     said(403, "403 Forbidden")
 }
+
+/// Whether a row has the id that a path names.
+pub(super) fn has_id(row: &Value, id: &str) -> bool {
+    id.parse::<u64>().is_ok_and(|id| row["id"] == id)
+}

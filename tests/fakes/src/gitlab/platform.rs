@@ -7,7 +7,7 @@ use crate::server::Answer;
 
 use super::{
     objects,
-    page::{forbidden, invalid, missing, paged, said, wrong},
+    page::{forbidden, has_id, invalid, missing, paged, said, wrong},
     routes::Ask,
     world::World,
 };
@@ -27,7 +27,7 @@ pub(super) fn serve(world: &mut World, ask: &Ask<'_>, project: usize, rest: &[&s
 
 /// The place of the row with that id.
 fn place(rows: &[Value], id: &str) -> Option<usize> {
-    rows.iter().position(|row| row["id"].to_string() == id)
+    rows.iter().position(|row| has_id(row, id))
 }
 
 fn environments(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) -> Answer {
@@ -342,7 +342,7 @@ fn packages(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) ->
         }
         (method, [id, rest @ ..]) => {
             let list = &world.projects[project].packages;
-            let Some(at) = list.iter().position(|(row, _)| row["id"].to_string() == *id) else {
+            let Some(at) = list.iter().position(|(row, _)| has_id(row, id)) else {
                 return missing("Package");
             };
             match (method, rest) {
@@ -355,7 +355,7 @@ fn packages(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) ->
                     Answer::new(204)
                 }
                 ("DELETE", ["package_files", file]) => {
-                    world.projects[project].packages[at].1.retain(|(row, _)| row["id"].to_string() != *file);
+                    world.projects[project].packages[at].1.retain(|(row, _)| !has_id(row, file));
                     Answer::new(204)
                 }
                 _ => said(404, "404 Not Found"),

@@ -62,8 +62,8 @@ pub struct Project {
     pub deployments: Vec<Value>,
     pub hooks: Vec<Value>,
     pub hook_events: Vec<Value>,
-    /// Package, files with their bytes.
-    pub packages: Vec<(Value, Vec<(Value, Vec<u8>)>)>,
+    /// Each with its files.
+    pub packages: Vec<(Value, Vec<Stored>)>,
     pub runners: BTreeSet<u64>,
 }
 
@@ -86,6 +86,9 @@ impl Project {
         self.ci_config_path.as_deref().filter(|path| !path.is_empty()).unwrap_or(".gitlab-ci.yml")
     }
 }
+
+/// A file of a package, and its bytes.
+pub type Stored = (Value, Vec<u8>);
 
 /// A file in a repository.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use novacron_cicd_sdk::{
     deployments::{DeployRequest, DeploymentPage},
     environments::{Environment, EnvironmentChange, EnvironmentPage, Rule},
     http::Json,
-    types::{DeployTicket, Deployment, Operation, PageRequest, Status, Timestamp},
+    types::{DeployTicket, Deployment, Operation, PageRequest, State, Status, Timestamp},
 };
 use serde_json::Value;
 
@@ -145,7 +145,11 @@ impl DeploymentReconciliation for Whole {
 
 impl DeploymentStatus for Whole {
     fn set_status(operation: Operation, id: String, status: Status, url: Option<String>) -> Result<()> {
-        let state = format!("{:?}", status.state).to_lowercase();
+        let state = match status.state {
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+            _ => "going on",
+        };
         act(&operation, "deployment-status.set-status", of(&id).field("state", state).field("url", url))
     }
 }

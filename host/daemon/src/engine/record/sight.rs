@@ -11,7 +11,7 @@ use novacron_cicd_domain::{
     operation::{Operation, OperationKind, OperationState},
     pipeline::Pipeline,
     platform::FoundRun,
-    run::{Run, SeenRun},
+    run::{Observation, Run, SeenRun, Standing, reduce},
     status::{State, Status, Times},
 };
 use novacron_cicd_store::{OperationFilter, Page, Reader, StoreError, Tx};
@@ -47,7 +47,7 @@ pub(crate) fn sight(
         return Ok(Sight::Passed);
     };
     if let Some(run) = known(tx, provider, &found.pipeline, external)? {
-        return Ok(if goes_on(&run, &found.run) { Sight::GoesOn(Box::new(run)) } else { Sight::Known });
+        return Ok(if goes_on(tx, &run, &found.run, at)? { Sight::GoesOn(Box::new(run)) } else { Sight::Known });
     }
     let token = found.correlation.as_deref();
     if let Some(token) = token
@@ -78,11 +78,19 @@ pub(crate) fn known(
     Ok(None)
 }
 
-/// Whether a run that is over has begun anew.
-fn goes_on(run: &Run, seen: &SeenRun) -> bool {
+/// Whether a run that is over has begun anew. What ended again since shows later times, or jobs that were not there.
+fn goes_on(state: &Reader<'_>, run: &Run, seen: &SeenRun, at: Timestamp) -> Result<bool, StoreError> {
     let over = |status: &Status| status.state.is_terminal();
-    let later = seen.attempt.is_some_and(|attempt| attempt > run.attempt);
-    over(&run.status) && (later || seen.status.as_ref().is_some_and(|status| !over(status)))
+    if !over(&run.status) {
+        return Ok(false);
+    }
+    let later = |seen: Option<Timestamp>, known| seen.zip(known).is_some_and(|(seen, known)| seen > known);
+    let changed = later(seen.times.updated, run.times.updated) || later(seen.times.finished, run.times.finished);
+    if changed || seen.status.as_ref().is_some_and(|status| !over(status)) {
+        return Ok(true);
+    }
+    let truth = Observation { standing: Standing::Truth, seen: at, seen_run: seen.clone() };
+    Ok(reduce(&state.run(run.id)?, &truth).run.attempt > run.attempt)
 }
 
 /// Whether it carries the token of a run or a retry of ours that the platform had no name for yet: then it has one now. A
@@ -134,7 +142,8 @@ fn may_be_ours(state: &Reader<'_>, provider: ProviderId, found: &FoundRun) -> Re
             return Ok(true);
         }
     }
-    for open in [OperationState::Sent, OperationState::Ambiguous] {
+    // Where the platform knows ours again, one whose outcome is unknown waits to be sent once more.
+    for open in [OperationState::Queued, OperationState::Claimed, OperationState::Sent, OperationState::Ambiguous] {
         let filter = OperationFilter { provider: Some(provider), state: Some(open), ..OperationFilter::default() };
         for retry in state.operations(&Page::first(Page::MOST), &filter)?.items {
             let Some(of) = retry.run.filter(|_| retry.kind == OperationKind::RunRetry) else { continue };

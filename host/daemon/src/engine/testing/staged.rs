@@ -76,6 +76,9 @@ impl<S: Stage> Ledger for Staged<S> {
     async fn lose_silent(&self, now: Timestamp) -> Result<Vec<RunId>, StoreError> {
         self.stage.stage(Kind::Other, self.ledger.lose_silent(now)).await
     }
+    async fn lose(&self, run: RunId, now: Timestamp) -> Result<bool, StoreError> {
+        self.stage.stage(Kind::Other, self.ledger.lose(run, now)).await
+    }
     async fn active_runs(&self, provider: ProviderId) -> Result<Vec<Run>, StoreError> {
         self.stage.stage(Kind::Other, self.ledger.active_runs(provider)).await
     }

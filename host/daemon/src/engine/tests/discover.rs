@@ -9,7 +9,7 @@ use novacron_cicd_domain::{
 };
 
 /// A run that a push started.
-fn pushed(id: &str, state: State) -> FoundRun {
+pub(super) fn pushed(id: &str, state: State) -> FoundRun {
     let times = Times { created: Some(Timestamp(START)), ..Times::default() };
     let run = found("theirs".into(), SeenRun { times, ..seen(id, state) });
     FoundRun { origin: "push".into(), reference: Some("main".into()), ..run }
@@ -19,22 +19,22 @@ fn with_token(run: FoundRun, token: &str) -> FoundRun {
     FoundRun { correlation: Some(token.into()), ..run }
 }
 
-fn changes(runs: Vec<FoundRun>, position: &str) -> RunChanges {
+pub(super) fn changes(runs: Vec<FoundRun>, position: &str) -> RunChanges {
     RunChanges { runs, position: position.into(), more_now: false }
 }
 
 impl Sim {
-    async fn listing() -> Self {
+    pub(super) async fn listing() -> Self {
         let sim = Self::new(Reporting::Poll, RecoveryClass::None).await;
         sim.platform.scene().interfaces.insert("run-listing");
         sim
     }
 
-    async fn runs(&self) -> Vec<Run> {
+    pub(super) async fn runs(&self) -> Vec<Run> {
         self.store.read(|state| state.runs(&Page::default(), &RunFilter::default())).await.unwrap().items
     }
 
-    async fn by_external_id(&self, id: &'static str) -> Run {
+    pub(super) async fn by_external_id(&self, id: &'static str) -> Run {
         let provider = self.provider.id;
         self.until(id, move |state| Ok(!state.runs_by_external_id(provider, id)?.is_empty())).await;
         self.store.read(move |state| state.runs_by_external_id(provider, id)).await.unwrap().remove(0)
@@ -48,7 +48,7 @@ impl Sim {
     }
 
     /// Until so many more looks were taken.
-    async fn looks(&self, more: usize) {
+    pub(super) async fn looks(&self, more: usize) {
         let before = self.platform.scene().asked.len();
         let platform = self.platform.clone();
         self.until("looks", move |_| Ok(platform.scene().asked.len() >= before + more)).await;

@@ -9,6 +9,7 @@ mod hints;
 mod outcome;
 mod plans;
 mod retry;
+mod worlds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

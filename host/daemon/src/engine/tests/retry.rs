@@ -7,7 +7,7 @@ use novacron_cicd_domain::platform::{CallErrorKind, RetryScope, Ticket};
 
 impl Sim {
     /// A run that has failed on the platform as `ext-0`.
-    async fn failed(&self) -> RunId {
+    pub(super) async fn failed(&self) -> RunId {
         let run = Run {
             external_id: Some("ext-0".into()),
             status: Status::ours(State::Failed),
@@ -18,7 +18,7 @@ impl Sim {
         id
     }
 
-    async fn retry(&self, run: RunId) -> OperationId {
+    pub(super) async fn retry(&self, run: RunId) -> OperationId {
         let retry = Some(Retry { scope: RetryScope::Failed, attempt: 1 });
         let payload = Payload { retry, ..Payload::default() }.json();
         let operation = Operation { payload, ..self.operation(OperationKind::RunRetry, Some(run)) };
@@ -27,7 +27,7 @@ impl Sim {
         id
     }
 
-    async fn result(&self, operation: OperationId) -> Run {
+    pub(super) async fn result(&self, operation: OperationId) -> Run {
         self.run(Payload::of(&self.show(operation).await).result_run.unwrap()).await
     }
 

@@ -91,6 +91,8 @@ async fn a_pipeline_is_made_on_the_platform_where_definitions_are_kept_there() {
     let new = NewPipeline { name: "remote".into(), provider: "ci".into(), ..NewPipeline::default() };
     let changed = house.services.pipelines.create(&admin(), new).await.unwrap();
     let operation = changed.operation.unwrap();
+    // Who starts it at once waits for that.
+    house.services.runs.trigger(&admin(), "remote", TriggerInput::default()).await.unwrap();
     let done = house.services.operations.wait(operation.id, Duration::from_secs(10)).await.unwrap();
     assert!(done.state.is_settled(), "{done:?}");
     assert_eq!(house.services.pipelines.show("remote").await.unwrap().external_ref.as_deref(), Some("made-remote"));

@@ -5,6 +5,7 @@ mod access;
 mod callbacks;
 mod configuration;
 mod once;
+mod remote;
 mod retry;
 mod runs;
 mod webhooks;

@@ -1,10 +1,11 @@
 use super::*;
 use crate::{
     engine::{ports::SecretSource, testing::Step},
-    service::{ErrorClass, Resolution},
+    service::{ErrorClass, PipelineChange, Resolution},
 };
 use novacron_cicd_domain::{
     operation::{OperationKind, OperationState},
+    platform::PlatformPart,
     status::State,
 };
 use novacron_cicd_store::{OperationFilter, RunFilter};
@@ -149,4 +150,46 @@ async fn an_operator_settles_what_nobody_can_know() {
         let again = operations.resolve(&admin(), id, resolution).await.unwrap_err();
         assert_eq!(again.class(), ErrorClass::Conflict);
     }
+}
+
+#[tokio::test]
+async fn what_of_a_definition_is_the_platforms_alone_is_sent_there_and_stays_when_nothing_is_said_of_it() {
+    let house = house(RecoveryClass::IdempotentKey, 4).await;
+    house.furnish().await;
+    let part = |schedules: &[&str]| PlatformPart {
+        source: None,
+        location: Some("ci/build.yaml".into()),
+        schedules: Some(schedules.iter().map(|cron| (*cron).to_owned()).collect()),
+    };
+    let new = |name: &str, platform| NewPipeline {
+        name: name.into(),
+        provider: "ci".into(),
+        platform,
+        ..NewPipeline::default()
+    };
+    let pipelines = &house.services.pipelines;
+    let refused = pipelines.create(&admin(), new("nightly", part(&["0 3 * * *"]))).await.unwrap_err();
+    assert_eq!(refused.code(), "provider.unsupported");
+    house.platform.scene().interfaces.insert("pipeline-definitions");
+    let wrong = pipelines.create(&admin(), new("nightly", part(&["0 3\n* * *"]))).await.unwrap_err();
+    assert_eq!(codes(&wrong), ["field.invalid"]);
+
+    let source = PlatformPart { source: Some("stages: [a]".into()), ..part(&["0 3 * * *"]) };
+    let done = async |operation: Option<novacron_cicd_domain::operation::Operation>| {
+        let id = operation.unwrap().id;
+        let done = house.services.operations.wait(id, Duration::from_secs(10)).await.unwrap();
+        assert_eq!(done.state, OperationState::Done, "{done:?}");
+        house.platform.scene().definitions.last().cloned().unwrap()
+    };
+    let made = done(pipelines.create(&admin(), new("nightly", source)).await.unwrap().operation).await;
+    assert_eq!((made.source.as_deref(), made.schedules.len()), (Some(&b"stages: [a]"[..]), 1));
+    assert_eq!(made.location.as_deref(), Some("ci/build.yaml"));
+
+    let change = PipelineChange { reference: Some(Some("main".into())), ..PipelineChange::default() };
+    let changed = done(pipelines.update(&admin(), "nightly", change, None).await.unwrap().operation).await;
+    assert_eq!((changed.source, changed.location, changed.schedules), (None, made.location, made.schedules));
+    let none = PlatformPart { schedules: Some(Vec::new()), ..PlatformPart::default() };
+    let change = PipelineChange { platform: none, ..PipelineChange::default() };
+    let changed = done(pipelines.update(&admin(), "nightly", change, None).await.unwrap().operation).await;
+    assert_eq!((changed.location.as_deref(), changed.schedules.len()), (Some("ci/build.yaml"), 0));
 }

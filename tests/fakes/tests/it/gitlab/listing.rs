@@ -5,7 +5,7 @@ use novacron_cicd_domain::{
     platform::{PageRequest, RunFilter},
     status::State,
 };
-use novacron_cicd_fakes::gitlab::Project;
+use novacron_cicd_fakes::{gitlab::Project, server::Fault};
 use serde_json::json;
 
 use super::{APP, SMALL, Setup, TOKEN};
@@ -119,6 +119,9 @@ async fn changes_are_what_is_active_at_first_and_then_whatever_moved() {
     let job = setup.gitlab.pending()[0];
     setup.gitlab.begin(job);
     setup.gitlab.end(job, "failed");
+    // One that has CI/CD switched off says forbidden, and is no reason to say nothing of the others.
+    let forbidden = Fault::Refuse(403, Vec::new(), r#"{"message":"403 Forbidden"}"#.into());
+    setup.gitlab.fail("projects/g%2Fp3/pipelines", forbidden);
     let (runs, _) = round(position).await;
     assert_eq!(runs, [("g/p29".to_owned(), State::Failed)]);
 }

@@ -128,6 +128,19 @@ async fn a_run_whose_start_was_not_answered_is_found_and_none_is_made_twice() {
 }
 
 #[tokio::test]
+async fn a_run_is_found_among_many_within_what_one_call_may_ask() {
+    let setup = Setup::new(SMALL).await;
+    let id = setup.trigger().await;
+    for _ in 0..120 {
+        let _ = setup.gitlab.start_by(APP, "api");
+    }
+    assert!(matches!(setup.find().await, RunMatch::One(found) if found.run.external_id == Some(id.to_string())));
+    // Those that are not read may be it.
+    setup.gitlab.pipeline(id, |row| row.variables.clear());
+    assert!(matches!(setup.find().await, RunMatch::Many(runs) if runs.len() == 24));
+}
+
+#[tokio::test]
 async fn what_has_ended_is_not_cancelled_and_what_runs_comes_to_its_end() {
     let setup = Setup::new(SMALL).await;
     let id = setup.trigger().await;

@@ -40,7 +40,7 @@ jobs:
 ";
 
 /// Every call that the host has, in a world with one of each; the provider asks at `url`.
-async fn story<'a>(github: &'a Github, house: &House, url: &str) -> String {
+async fn story(github: &Github, house: &House, url: &str) -> String {
     let it = &house.provider(url, json!({ "repositories": [REPO] }), Some(("token", "octocat")));
     let (page, operation) = (PageRequest { cursor: None, limit: 100 }, operation());
     let mut asked = Requests::of(github);
