@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 
-use crate::{guests, process, tree};
+use crate::{guests, process, tools::GUEST_TARGET, tree};
 
 /// A test that hangs without its guard has noticed, too; but it must not hang us.
 const LONGEST_TEST: Duration = Duration::from_secs(300);
@@ -41,6 +41,8 @@ struct Mutant {
     /// Packages whose programs the test starts.
     #[serde(default)]
     builds: Vec<String>,
+    /// The guest that the guard is in, and the only one that the test loads.
+    guest: Option<String>,
     /// The package that the test is in.
     package: String,
     /// The name of the test, whole.
@@ -62,7 +64,7 @@ pub(crate) fn run(filter: Option<&str>) -> anyhow::Result<()> {
     let chosen: Vec<_> =
         table.mutant.iter().filter(|mutant| filter.is_none_or(|part| mutant.name.contains(part))).collect();
     ensure!(!chosen.is_empty(), "no guard of tests/mutants.toml has {:?} in its name", filter.unwrap_or_default());
-    if chosen.iter().any(|mutant| !mutant.builds.is_empty()) {
+    if chosen.iter().any(|mutant| !mutant.builds.is_empty() || mutant.guest.is_some()) {
         guests::build()?;
     }
     let scratch = Scratch::make()?;
@@ -112,6 +114,10 @@ impl Scratch {
                 std::fs::remove_dir_all(&place)?;
             }
             seed(&tree::target().join("debug"), &output.join("debug"))?;
+            // A guest's dependencies, and those that run while it is compiled.
+            for folder in [format!("{GUEST_TARGET}/guest"), "guest".to_owned()] {
+                seed(&tree::target().join("guests").join(&folder), &output.join("guests").join(&folder))?;
+            }
         }
         std::fs::create_dir_all(&place)?;
         let output = Command::new("git")
@@ -157,23 +163,36 @@ impl Scratch {
         command
     }
 
+    /// Where a guest is that was built from the copy.
+    fn guests(&self) -> PathBuf {
+        self.output().join("guests").join(GUEST_TARGET).join("guest")
+    }
+
+    fn build(&self, arguments: &[&str]) -> anyhow::Result<Option<Outcome>> {
+        let built = self.cargo(arguments).output()?;
+        let why = || process::last_lines(&String::from_utf8_lossy(&built.stderr));
+        Ok((!built.status.success()).then(|| Outcome::NotRun(why())))
+    }
+
     fn output(&self) -> PathBuf {
         tree::target().join("mutants/output")
     }
 
     fn test(&self, mutant: &Mutant) -> anyhow::Result<Outcome> {
-        for package in &mutant.builds {
-            let built = self.cargo(&["build", "--quiet", "--locked", "-p", package]).output()?;
-            if !built.status.success() {
-                return Ok(Outcome::NotRun(process::last_lines(&String::from_utf8_lossy(&built.stderr))));
+        let target_dir = self.output().join("guests").display().to_string();
+        let guest = mutant.guest.iter().map(|guest| {
+            let words = ["build", "--quiet", "--locked", "--profile", "guest", "--target", GUEST_TARGET];
+            [&words[..], &["--target-dir", &target_dir, "-p", guest]].concat()
+        });
+        let programs = mutant.builds.iter().map(|package| vec!["build", "--quiet", "--locked", "-p", package]);
+        let tests = vec!["test", "--quiet", "--locked", "-p", &mutant.package, "--tests", "--no-run"];
+        for arguments in guest.chain(programs).chain([tests]) {
+            if let Some(failed) = self.build(&arguments)? {
+                return Ok(failed);
             }
         }
-        let built =
-            self.cargo(&["test", "--quiet", "--locked", "-p", &mutant.package, "--tests", "--no-run"]).output()?;
-        if !built.status.success() {
-            return Ok(Outcome::NotRun(process::last_lines(&String::from_utf8_lossy(&built.stderr))));
-        }
         let log = tree::target().join("mutants/test.log");
+        let guests = if mutant.guest.is_some() { self.guests() } else { guests::output() };
         let mut child = self
             .cargo(&[
                 "test",
@@ -187,6 +206,7 @@ impl Scratch {
                 "--exact",
                 &mutant.test,
             ])
+            .env("CICD_TEST_GUESTS", guests)
             .stdout(std::fs::File::create(&log)?)
             .stderr(Stdio::null())
             .process_group(0)

@@ -176,7 +176,7 @@ pub(crate) fn data(answer: Response) -> Result<Value> {
     if let Some(said) = answered.pointer("/errors/0/message").and_then(Value::as_str) {
         return Err(Error::upstream(format!("GitLab's GraphQL: {said}"), answer.status(), answer.text()));
     }
-    Ok(answered["data"].take())
+    Ok(answered.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
 /// Sentences that make a refusal another than its status says.
@@ -222,7 +222,7 @@ pub(crate) fn refusal(answer: &Response) -> Error {
         404 => error.hint("it is not there under that name, or this provider's account may not see it"),
         // The application's own limits say JSON, and their RateLimit-Reset is of another limit (gitlab#365728).
         429 if answer.header("retry-after").is_none() && answer.json::<Value>().is_ok() => {
-            Error::rate_limited(said, None)
+            Error::rate_limited(if said.is_empty() { error.message } else { said }, None)
         }
         429 => Error::rate_limited(error.message.clone(), wait(&error)),
         _ => error,

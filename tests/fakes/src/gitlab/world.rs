@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::definition::{self, Spec};
 
 /// A GitLab.
+#[derive(Clone)]
 pub struct World {
     /// In the order of their ids.
     pub projects: Vec<Project>,
