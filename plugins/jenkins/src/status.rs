@@ -24,7 +24,7 @@ pub struct Word<'a> {
 /// How a build stands.
 #[must_use]
 pub fn of_build(word: Word<'_>, unstable: Unstable) -> Status {
-    if word.building && word.result.is_none() {
+    if word.building || word.in_progress == Some(true) {
         // UNSTABLE and FAILURE are set while steps go on, so a result says nothing about the end.
         return Status::of(
             State::Running,

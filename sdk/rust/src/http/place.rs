@@ -6,19 +6,23 @@
 /// The path to what stands at a line and a column, both from 1; empty for the whole.
 pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     let begin: usize = text.split(|&byte| byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
-    let mut rest = text.get(..begin + column).unwrap_or(text).iter();
+    let text = text.get(..begin + column).unwrap_or(text);
     let mut open: Vec<Place> = Vec::new();
-    while let Some(&byte) = rest.next() {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        let begin = at + 1;
+        at = begin;
         match (byte, open.last_mut()) {
-            (b'{', _) => open.push(Place::Field(None)),
+            (b'{', _) => open.push(Place::Field(b"")),
             (b'[', _) => open.push(Place::Item(0)),
             (b'}' | b']', _) => drop(open.pop()),
             (b',', Some(Place::Item(index))) => *index += 1,
-            (b',', Some(field)) => *field = Place::Field(None),
+            (b',', Some(Place::Field(name))) => *name = b"",
             (b'"', within) => {
-                let word = string(&mut rest);
-                if let Some(Place::Field(name @ None)) = within {
-                    *name = Some(word);
+                let length = string(&text[begin..]);
+                at += length + 1;
+                if let Some(Place::Field(name @ b"")) = within {
+                    *name = &text[begin..begin + length];
                 }
             }
             _ => {}
@@ -27,30 +31,28 @@ pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     let mut path = String::new();
     for place in open {
         match place {
-            Place::Item(index) => path.push_str(&format!("[{index}]")),
-            Place::Field(Some(name)) if path.is_empty() => path = name,
-            Place::Field(Some(name)) => path.push_str(&format!(".{name}")),
-            Place::Field(None) => {}
+            Place::Item(index) => path.extend(["[", &index.to_string(), "]"]),
+            Place::Field(b"") => {}
+            Place::Field(name) => {
+                path.extend([if path.is_empty() { "" } else { "." }, &String::from_utf8_lossy(name)]);
+            }
         }
     }
     path
 }
 
-enum Place {
-    Field(Option<String>),
+enum Place<'a> {
+    Field(&'a [u8]),
     Item(usize),
 }
 
-/// The rest of a string, after its first quote; escapes stay as they are.
-fn string<'a>(rest: &mut impl Iterator<Item = &'a u8>) -> String {
-    let mut word = Vec::new();
-    while let Some(&byte) = rest.next().filter(|&&byte| byte != b'"') {
-        word.push(byte);
-        if byte == b'\\' {
-            word.extend(rest.next());
-        }
+/// How long a string is, after its first quote and without its last.
+fn string(rest: &[u8]) -> usize {
+    let mut length = 0;
+    while let Some(byte) = rest.get(length).filter(|&&byte| byte != b'"') {
+        length += if *byte == b'\\' { 2 } else { 1 };
     }
-    String::from_utf8_lossy(&word).into_owned()
+    length.min(rest.len())
 }
 
 #[cfg(test)]
