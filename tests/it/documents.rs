@@ -82,9 +82,12 @@ async fn the_shell_example_of_the_documentation_is_a_ci() {
 }
 
 /// The commands of the README's main job, each on one line, without the program's name.
-fn readme_commands() -> Vec<String> {
+/// The commands of one section of the README.
+pub(crate) fn readme_commands(section: &str) -> Vec<String> {
     let text = document("README.md").replace("\\\n", " ");
-    text.lines().filter_map(|line| line.strip_prefix("$ novacron-cicd ")).map(str::to_owned).collect()
+    let after = text.split_once(&format!("## {section}\n")).unwrap_or_else(|| panic!("no section {section}")).1;
+    let section = after.split("\n## ").next().unwrap_or_default();
+    section.lines().filter_map(|line| line.strip_prefix("$ novacron-cicd ")).map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -94,7 +97,7 @@ async fn the_main_job_of_the_readme_is_done_by_its_own_lines() {
     std::fs::write(world.home().work().join("signing.key"), SIGNING).unwrap();
     let mut run = String::new();
     let mut done = 0;
-    for command in readme_commands() {
+    for command in readme_commands("The main job by hand") {
         // What the README leaves to its reader: the daemon, the CI system, the repository, the id of the run.
         let command = command
             .replace("http://127.0.0.1:9000/hook", &world.ci.hook_url())

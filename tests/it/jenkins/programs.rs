@@ -7,7 +7,10 @@ use novacron_cicd_fakes::{
 use serde_json::{Value, json};
 
 use super::{home, run_over};
-use crate::harness::{Host, Setup, eventually};
+use crate::{
+    documents::readme_commands,
+    harness::{Host, Setup},
+};
 
 #[tokio::test]
 async fn a_jenkins_is_registered_and_a_pipeline_created_in_it_is_run_with_parameters() {
@@ -15,32 +18,27 @@ async fn a_jenkins_is_registered_and_a_pipeline_created_in_it_is_run_with_parame
     let host = Host::start(&home, Setup::default()).await;
     let (api, cli) = (host.api().await, host.cli());
 
-    cli.run_with_input(&["secret", "set", "jenkins-token"], Some(&secret("token"))).await.expect_code(0);
-    let url = jenkins.url();
-    let account = format!("token={USER}");
-    #[rustfmt::skip]
-    let add = [
-        "provider", "add", "jenkins-prod", "--plugin", "jenkins", "--base-url", &url,
-        "--credential", "token=jenkins-token", "--username", &account, "--grant-network", "127.0.0.1/32",
-    ];
-    cli.run(&add).await.expect_code(0);
-    let checked = cli.run(&["provider", "check", "jenkins-prod"]).await.expect_code(0);
-    assert!(checked.stdout.contains("2.579"), "{}", checked.stdout);
-
-    #[rustfmt::skip]
-    let create = [
-        "pipeline", "create", "backend-build", "--provider", "jenkins-prod", "--repository", "https://git.example.com/backend",
-        "--ref", "main", "-e", "BUILD_ENV=production", "--webhook-url", "https://webhook.example.com/pipeline-notifications",
-        "--param", "VERSION!", "--param", "RELEASE:bool=false",
-    ];
-    cli.run(&create).await.expect_code(0);
-    eventually("the job in Jenkins", async || {
-        let made = api.get("/v1/pipelines/backend-build").await.expect(200).json;
-        made["external_ref"].is_string().then_some(())
-    })
-    .await;
-    let run = ["pipeline", "run", "backend-build", "-p", "VERSION=1.2.3", "-p", "RELEASE=true", "-o", "json"];
-    let asked: Value = serde_json::from_str(&cli.run(&run).await.expect_code(0).stdout).unwrap();
+    let mut asked = Value::Null;
+    for command in readme_commands("With a Jenkins") {
+        // What the README leaves to its reader: where the Jenkins is, who he is there. What is watched has to be built here first.
+        let command = command
+            .replace("https://jenkins.example.com", &format!("{} --grant-network 127.0.0.1/32", jenkins.url()))
+            .replace("token=admin", &format!("token={USER}"))
+            .replace("--watch", "-o json");
+        let (words, input) =
+            command.split_once(" < ").map_or((&*command, None), |(words, _)| (words, Some(secret("token"))));
+        let words: Vec<_> = words.split_whitespace().collect();
+        let said = cli.run_with_input(&words, input.as_deref()).await.expect_code(0).stdout;
+        match words[..2] {
+            ["provider", "add"] => {
+                let checked = cli.run(&["provider", "check", "jenkins-prod"]).await.expect_code(0);
+                assert!(checked.stdout.contains("2.579"), "{}", checked.stdout);
+            }
+            // Right after the pipeline: it is started as soon as it is made.
+            ["pipeline", "run"] => asked = serde_json::from_str(&said).unwrap(),
+            _ => {}
+        }
+    }
     let run = run_over(&api, &jenkins, asked["id"].as_str().unwrap_or_else(|| panic!("{asked:#}"))).await;
     assert_eq!(
         (&run["state"], &run["number"], &run["graph"]["jobs"][0]["id"]),
@@ -49,9 +47,11 @@ async fn a_jenkins_is_registered_and_a_pipeline_created_in_it_is_run_with_parame
     );
     let made = jenkins.world().items.iter().find(|item| item.name == "backend-build").cloned();
     let config = made.expect("Jenkins has the job").config;
-    for part in
-        ["<url>https://git.example.com/backend</url>", "<name>*/main</name>", "<defaultValue>production</defaultValue>"]
-    {
+    for part in [
+        "<url>https://github.com/example/backend</url>",
+        "<name>*/main</name>",
+        "<defaultValue>production</defaultValue>",
+    ] {
         assert!(config.contains(part), "{part}: {config}");
     }
     let given = jenkins.build("backend-build", 1, |build| build.actions[0]["parameters"].clone());

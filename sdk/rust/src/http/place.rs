@@ -7,7 +7,7 @@
 pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     let begin: usize = text.split(|&byte| byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
     let text = text.get(..begin + column).unwrap_or(text);
-    let mut open: Vec<Place> = Vec::new();
+    let mut open: Vec<Place<'_>> = Vec::new();
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         let begin = at + 1;
