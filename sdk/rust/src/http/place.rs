@@ -31,10 +31,17 @@ pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     let mut path = String::new();
     for place in open {
         match place {
-            Place::Item(index) => path.extend(["[", &index.to_string(), "]"]),
+            Place::Item(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
+            }
             Place::Field(b"") => {}
             Place::Field(name) => {
-                path.extend([if path.is_empty() { "" } else { "." }, &String::from_utf8_lossy(name)]);
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(std::str::from_utf8(name).unwrap_or("?"));
             }
         }
     }

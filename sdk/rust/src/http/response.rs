@@ -160,10 +160,10 @@ impl Response {
     /// the field that is not as it should be.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.raw.body).map_err(|error| {
-            let place = match place::path(&self.raw.body, error.line(), error.column()) {
-                path if path.is_empty() => path,
-                path => format!("{path}: "),
-            };
+            let mut place = place::path(&self.raw.body, error.line(), error.column());
+            if !place.is_empty() {
+                place.push_str(": ");
+            }
             let message = format!("{} answered what is not understood: {place}{error}", self.sent.what);
             let error = Error::upstream(message, self.raw.status, self.text());
             match self.header("content-type") {
