@@ -181,7 +181,10 @@ impl Buildbot {
     /// `twistd` in the foreground, in the folder of this name.
     fn twistd(&self, name: &str) -> Command {
         let mut command = run("from twisted.scripts.twistd import run; run()");
+        // Where a client is killed, the reactor that twistd takes by itself may lose track of a descriptor, and then refuses every
+        // connection that is given it (`epollreactor.py`: `_poller.modify` finds no such file).
         command
+            .arg("--reactor=poll")
             .args(["--nodaemon", "--no_save", "--pidfile=", "--python", &format!("{name}.tac")])
             .current_dir(self.place.path().join(name))
             .env("PLACE", self.place.path())
