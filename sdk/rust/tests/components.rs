@@ -10,7 +10,7 @@ use wasmparser::{Parser, Payload};
 
 /// Crate, folder, the most KiB that it may have, and the interfaces that it names.
 const GUESTS: [(&str, &str, usize, &[&str]); 3] = [
-    ("novacron-cicd-example-hello", "sdk/examples/hello", 305, &["plugin", "runs"]),
+    ("novacron-cicd-example-hello", "sdk/examples/hello", 300, &["plugin", "runs"]),
     ("novacron-cicd-plugin-buildbot", "plugins/buildbot", 850, BUILDBOT),
     ("novacron-cicd-plugin-webhook", "plugins/webhook", 300, &["plugin", "run-cancel", "runs"]),
 ];

@@ -5,7 +5,10 @@
 
 /// The path to what stands at a line and a column, both from 1; empty for the whole.
 pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
-    let begin: usize = text.split(|&byte| byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
+    let mut begin = 0;
+    for line in text.split(|&byte| byte == b'\n').take(line.saturating_sub(1)) {
+        begin += line.len() + 1;
+    }
     let text = text.get(..begin + column).unwrap_or(text);
     let mut open: Vec<Place<'_>> = Vec::new();
     let mut at = 0;
@@ -19,10 +22,10 @@ pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
             (b',', Some(Place::Item(index))) => *index += 1,
             (b',', Some(Place::Field(name))) => *name = b"",
             (b'"', within) => {
-                let length = string(&text[begin..]);
+                let length = string(text.get(begin..).unwrap_or_default());
                 at += length + 1;
                 if let Some(Place::Field(name @ b"")) = within {
-                    *name = &text[begin..begin + length];
+                    *name = text.get(begin..begin + length).unwrap_or_default();
                 }
             }
             _ => {}
@@ -32,14 +35,14 @@ pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     for place in open {
         match place {
             Place::Item(index) => {
-                path.push('[');
+                path.push_str("[");
                 path.push_str(&index.to_string());
-                path.push(']');
+                path.push_str("]");
             }
             Place::Field(b"") => {}
             Place::Field(name) => {
                 if !path.is_empty() {
-                    path.push('.');
+                    path.push_str(".");
                 }
                 path.push_str(std::str::from_utf8(name).unwrap_or("?"));
             }
@@ -53,13 +56,13 @@ enum Place<'a> {
     Item(usize),
 }
 
-/// How long a string is, after its first quote and without its last.
+/// How long a string is, after its first quote and without its last; an escape at the very end counts for two.
 fn string(rest: &[u8]) -> usize {
     let mut length = 0;
     while let Some(byte) = rest.get(length).filter(|&&byte| byte != b'"') {
         length += if *byte == b'\\' { 2 } else { 1 };
     }
-    length.min(rest.len())
+    length
 }
 
 #[cfg(test)]

@@ -159,20 +159,25 @@ impl Response {
     /// `upstream` where it is none, or none of that shape: a login page, a proxy, another version of the platform. It names
     /// the field that is not as it should be.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.raw.body).map_err(|error| {
-            let mut place = place::path(&self.raw.body, error.line(), error.column());
-            if !place.is_empty() {
-                place.push_str(": ");
+        serde_json::from_slice(&self.raw.body).map_err(|error| self.not_understood(&error))
+    }
+
+    /// Apart from [`Self::json`], which is there once for every type that is read.
+    #[cold]
+    #[inline(never)]
+    fn not_understood(&self, error: &serde_json::Error) -> Error {
+        let mut place = place::path(&self.raw.body, error.line(), error.column());
+        if !place.is_empty() {
+            place.push_str(": ");
+        }
+        let message = format!("{} answered what is not understood: {place}{error}", self.sent.what);
+        let error = Error::upstream(message, self.raw.status, self.text());
+        match self.header("content-type") {
+            Some(kind) if kind.starts_with("text/html") => {
+                error.hint("this is a page for people: a login page, or a proxy before the platform")
             }
-            let message = format!("{} answered what is not understood: {place}{error}", self.sent.what);
-            let error = Error::upstream(message, self.raw.status, self.text());
-            match self.header("content-type") {
-                Some(kind) if kind.starts_with("text/html") => {
-                    error.hint("this is a page for people: a login page, or a proxy before the platform")
-                }
-                _ => error,
-            }
-        })
+            _ => error,
+        }
     }
 
     /// Where `Link: rel="next"` leads: a cursor for [`Request::get`](super::Request::get), on the base URL's origin.
@@ -190,7 +195,7 @@ impl Response {
         let known = ["/detail", "/message", "/error_description", "/error/message", "/error", "/title"];
         let field = json.as_ref().and_then(|json| known.iter().find_map(|place| json.pointer(place)?.as_str()));
         let said = field.or_else(|| page_title(&text)).unwrap_or(&text);
-        let mut sentence = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut sentence = said.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
         truncate(&mut sentence, SENTENCE);
         sentence
     }
