@@ -35,14 +35,14 @@ pub(super) fn path(text: &[u8], line: usize, column: usize) -> String {
     for place in open {
         match place {
             Place::Item(index) => {
-                path.push_str("[");
+                path.push('[');
                 path.push_str(&index.to_string());
-                path.push_str("]");
+                path.push(']');
             }
             Place::Field(b"") => {}
             Place::Field(name) => {
                 if !path.is_empty() {
-                    path.push_str(".");
+                    path.push('.');
                 }
                 path.push_str(std::str::from_utf8(name).unwrap_or("?"));
             }
