@@ -28,10 +28,10 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     let (it, page, operation) = (&setup.provider, PageRequest { cursor: None, limit: 100 }, operation());
     let mut asked = Requests::of(&setup.jenkins);
 
-    asked.call("plugin.check", "", it.check()).await;
+    asked.call_beside("plugin.check", "", it.check()).await;
     let login = setup.by_password();
     asked.call("credentials.describe-login", "", login.describe_login("password")).await;
-    asked.call("plugin.check", "by a password", login.check()).await;
+    asked.call_beside("plugin.check", "by a password", login.check()).await;
     asked.call("pipelines.list-pipelines", "", it.list_pipelines(&page)).await;
     asked.call("pipelines.get", "in a folder", it.get_pipeline("a team/dev%2Fmain")).await;
     asked.call("pipelines.parameters", "", it.parameters("app", None)).await;
