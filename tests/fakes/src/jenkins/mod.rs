@@ -167,8 +167,12 @@ impl Jenkins {
     /// # Panics
     /// Where there is no such build.
     pub fn end(&self, job: &str, number: u64, result: &str) {
-        self.world().now += 60_000;
+        let mut world = self.world();
+        world.now += 60_000;
+        let now = world.now;
+        drop(world);
         self.build(job, number, |build| {
+            build.ended = Some(now);
             build.result = Some(result.to_owned());
             build.building = false;
             build.in_progress = false;

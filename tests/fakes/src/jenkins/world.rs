@@ -124,6 +124,8 @@ pub struct Build {
     pub in_progress: bool,
     /// When it began.
     pub timestamp: u64,
+    /// When it ended; none: the clock's time, once it does not build.
+    pub ended: Option<u64>,
     /// The queue item that it came from.
     pub queue_id: u64,
     /// What it was given, and why.
@@ -331,7 +333,7 @@ pub(super) fn build_json(build: &Build, job: &str, now: u64) -> Value {
     json!({
         "_class": class, "number": build.number, "id": build.number.to_string(),
         "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
-        "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
+        "timestamp": build.timestamp, "duration": if build.building { 0 } else { build.ended.unwrap_or(now).saturating_sub(build.timestamp) },
         "url": format!("{job}{}/", build.number), "displayName": format!("#{}", build.number), "actions": build.actions,
         "runs": build.cells.iter().map(|cell| cell_json(cell, build, job, now)).collect::<Value>(),
         "artifacts": build.artifacts.iter().map(|(path, _)| json!({ "fileName": path, "relativePath": path })).collect::<Value>(),
