@@ -221,7 +221,7 @@ impl RunChanges for Jenkins {
         }
         let mut left = Vec::new();
         for (name, number) in before.open.iter().filter(|(name, number)| !seen.contains(&(name.as_str(), *number))) {
-            match part.iter().any(|there| *there == name) {
+            match part.contains(&name) {
                 true => left.push(RunRef { pipeline: name.clone(), run: number.to_string(), attempt: None }),
                 // Its job is asked in another part of this round.
                 false => after.open.push((name.clone(), *number)),

@@ -50,11 +50,9 @@ async fn each_kind_is_made_changed_told_and_removed_wherever_it_is() {
             for _ in 0..2 {
                 setup.provider.change(&operation(), put(kind, scope, parts)).await.unwrap();
             }
-            let world = setup.jenkins.world();
-            let here: Vec<_> =
-                world.credentials.iter().filter(|it| it.folder == folder && it.domain == domain).collect();
+            let all = setup.jenkins.world().credentials.clone();
+            let here: Vec<_> = all.iter().filter(|it| it.folder == folder && it.domain == domain).collect();
             assert!(here.len() == 1 && here[0].xml.contains(kept), "{scope:?} {kind}: {here:?}");
-            drop(world);
             let name = format!("{kind}-1");
             assert_eq!(told(&setup, scope).await, [(name.clone(), (*kind).to_owned())], "{scope:?}");
             let gone = Change::SecretDelete { name, scope: scope.map(str::to_owned) };
