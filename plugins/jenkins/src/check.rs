@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::client::{self, Client};
 
 /// What every controller has, in the words of the contract.
-const CORE: [&str; 18] = [
+const CORE: [&str; 19] = [
     "pipelines",
     "pipeline-definitions",
     "pipeline-state",
@@ -21,6 +21,7 @@ const CORE: [&str; 18] = [
     "run-changes",
     "run-cancel",
     "run-retry",
+    "run-deletion",
     "logs",
     "artifacts",
     "runners",

@@ -32,8 +32,8 @@ pub mod status;
 pub mod xml;
 
 use novacron_cicd_sdk::{
-    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
-    RunSearch, Runs, Webhooks,
+    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunDeletion, RunForceCancel, RunGates,
+    RunListing, RunRetry, RunSearch, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
     credentials::Login,
     kv,
@@ -244,6 +244,14 @@ impl RunGates for Jenkins {
     }
 }
 
+impl RunDeletion for Jenkins {
+    /// One that is kept for ever is refused, in Jenkins' own words.
+    fn delete_run(_operation: Operation, run: RunRef) -> Result<()> {
+        let client = Client::here()?;
+        client::done(&client.post(path::of_build(&run, &["doDelete"])?).send()?)
+    }
+}
+
 impl Artifacts for Jenkins {
     fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
         let client = Client::here()?;
@@ -411,6 +419,6 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
 
 novacron_cicd_sdk::export!(Jenkins with
     plugin, credentials, pipelines, pipeline_definitions, pipeline_state, pipeline_copies, pipeline_lint, runs, run_search,
-    run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_deletion,
+    run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_gates, run_deletion, logs, artifacts, secrets, runners, runner_deletion,
     runner_drain, webhooks, deployments, deployment_cancel, deployment_rollback, deployment_reconciliation,
 );
