@@ -165,7 +165,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let weak = (200, r#"{"scopes":["read_api"],"expires_at":"2026-01-10"}"#);
         let project = |level: u32| {
-            format!(r#"{{"permissions":{{"project_access":null,"group_access":{{"access_level":{level}}}}}}}"#)
+            format!(
+                r#"{{"id":1,"path_with_namespace":"g/a","permissions":{{"project_access":null,"group_access":{{"access_level":{level}}}}}}}"#
+            )
         };
         let (reporter, developer) = (project(20), project(30));
         let projects = [(200, reporter.as_str()), (200, developer.as_str()), (404, "{}")];

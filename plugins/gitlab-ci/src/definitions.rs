@@ -118,7 +118,7 @@ impl PipelineDefinitions for GitLab {
         let declared = Declared::read(&String::from_utf8_lossy(&source))?;
         let inputs = declared.inputs.into_iter().map(|(input, _)| input);
         Ok(Definition {
-            name: project.path_with_namespace.clone(),
+            name: project.path_with_namespace.0.clone(),
             repository: project.http_url_to_repo.clone(),
             reference: Some(branch.to_owned()),
             location: Some(path.to_owned()),

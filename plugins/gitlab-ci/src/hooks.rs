@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     GitLab,
     graph::job,
-    rows::{self, Job, Pipeline},
+    rows::{self, Id, Job, Pipeline},
     status,
     time::parse,
 };
@@ -25,22 +25,17 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// The project by path: what is asked for by its number is not known by it here.
 fn project(body: &Value) -> Option<String> {
-    if let Some(path) = text(body, "/project/path_with_namespace") {
-        return Some(path.to_owned());
-    }
-    // Older job events name the project only in words, and by the address of a job.
-    let (place, _) = text(body, "/repository/homepage")
-        .or(text(body, "/project/web_url"))?
-        .split_once("://")?
-        .1
-        .split_once('/')
-        .map(|it| (it.1, ()))?;
-    Some(place.trim_matches('/').to_owned())
+    let path = text(body, "/project/path_with_namespace").or_else(|| {
+        // Older job events name the project only in words, and by the address of a job.
+        let address = text(body, "/repository/homepage").or(text(body, "/project/web_url"))?;
+        Some(address.split_once("://")?.1.split_once('/')?.1.trim_matches('/'))
+    });
+    path.filter(|path| Id::fits(path)).map(str::to_owned)
 }
 
-/// From text: a row has one reader in the component, and not a second for values.
+/// From bytes, as an answer: a row has one reader in the component, and not a second for values.
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
-    let read = serde_json::from_str(&value.to_string());
+    let read = serde_json::from_slice(value.to_string().as_bytes());
     read.map_err(|error| Error::invalid_input("body", format!("it is not understood: {error}")))
 }
 

@@ -19,16 +19,21 @@ use crate::{
 const EVENTS: [(&str, &str); 4] =
     [("run", "pipeline_events"), ("job", "job_events"), ("deployment", "deployment_events"), ("push", "push_events")];
 
-fn hook(row: &Value) -> Hook {
+fn id(row: &Value) -> Result<String> {
+    let wrong = || Error::upstream(format!("GitLab answered what is not understood: id: {}", row["id"]), 200, "");
+    row["id"].as_u64().map(|id| id.to_string()).ok_or_else(wrong)
+}
+
+fn hook(row: &Value) -> Result<Hook> {
     let on = |(_, field): &&(&str, &str)| row[*field] == true;
     let state = row["alert_status"].as_str().unwrap_or("executable");
-    Hook {
-        id: row["id"].to_string(),
+    Ok(Hook {
+        id: id(row)?,
         url: row["url"].as_str().unwrap_or_default().to_owned(),
         active: state == "executable",
         events: EVENTS.iter().filter(on).map(|(word, _)| (*word).to_owned()).collect(),
         more: vec![attribute("x-gitlab-alert-status", state)],
-    }
+    })
 }
 
 fn hooks(client: &Client, project: &str) -> Result<Vec<Value>> {
@@ -38,7 +43,7 @@ fn hooks(client: &Client, project: &str) -> Result<Vec<Value>> {
 impl WebhookRegistration for GitLab {
     fn list_hooks() -> Result<Vec<Hook>> {
         let client = Client::here()?;
-        Ok(hooks(&client, client.settings.project()?)?.iter().map(hook).collect())
+        hooks(&client, client.settings.project()?)?.iter().map(hook).collect()
     }
 
     /// One that has the address already is changed: GitLab would make a second, and tell everything twice.
@@ -65,10 +70,10 @@ impl WebhookRegistration for GitLab {
         let there = hooks(&client, &project)?.into_iter().find(|row| row["url"] == request.url.as_str());
         let list = ["projects", project.as_str(), "hooks"];
         let request = match &there {
-            Some(row) => client.put(&[&list[..], &[row["id"].to_string().as_str()]].concat()),
+            Some(row) => client.put(&[&list[..], &[id(row)?.as_str()]].concat()),
             None => client.post(&list),
         };
-        Ok(hook(&client::fetch(request.json_with_secrets(body))?))
+        hook(&client::fetch(request.json_with_secrets(body))?)
     }
 
     fn unregister(_operation: Operation, id: String) -> Result<()> {
@@ -86,7 +91,7 @@ impl WebhookRecovery for GitLab {
     fn list_missed(since: Timestamp, page: PageRequest) -> Result<MissedPage> {
         let client = Client::here()?;
         let project = client.settings.project()?;
-        let ids: Vec<String> = hooks(&client, project)?.iter().map(|row| row["id"].to_string()).take(20).collect();
+        let ids = hooks(&client, project)?.iter().take(20).map(id).collect::<Result<Vec<_>>>()?;
         let number: usize = page.cursor.as_deref().map_or(Ok(1), str::parse).map_err(|_| client::foreign("cursor"))?;
         let asked = ids.iter().map(|id| {
             client.get(&["projects", project, "hooks", id, "events"]).query("per_page", 20).query("page", number)
@@ -99,7 +104,9 @@ impl WebhookRecovery for GitLab {
             }
             let answer = client::taken(answer)?;
             more |= client::next(&answer).is_some();
-            items.extend(answer.json::<Vec<Value>>()?.iter().filter_map(|event| missed(hook, event, since)));
+            for event in answer.json::<Vec<Value>>()? {
+                items.extend(missed(hook, &event, since)?);
+            }
         }
         Ok(MissedPage { items, next: more.then(|| (number + 1).to_string()) })
     }
@@ -114,17 +121,17 @@ impl WebhookRecovery for GitLab {
     }
 }
 
-fn missed(hook: &str, event: &Value, since: Timestamp) -> Option<Missed> {
-    let status = event["response_status"].as_str().map_or_else(|| event["response_status"].to_string(), str::to_owned);
-    if status.starts_with('2') {
-        return None;
+fn missed(hook: &str, event: &Value, since: Timestamp) -> Result<Option<Missed>> {
+    // A number, or a word for what was no answer.
+    if event["response_status"].to_string().trim_matches('"').starts_with('2') {
+        return Ok(None);
     }
     let headers = event["response_headers"].as_object().into_iter().flatten();
     let date = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("date"));
     let at = date.and_then(|(_, value)| time::http_date(value.as_str()?));
     if at.is_some_and(|at| at < since) {
-        return None;
+        return Ok(None);
     }
-    let event_name = event["trigger"].as_str().unwrap_or_default().to_owned();
-    Some(Missed { id: event["id"].to_string(), hook: hook.to_owned(), at: at.unwrap_or(since), event: event_name })
+    let name = event["trigger"].as_str().unwrap_or_default().to_owned();
+    Ok(Some(Missed { id: id(event)?, hook: hook.to_owned(), at: at.unwrap_or(since), event: name }))
 }

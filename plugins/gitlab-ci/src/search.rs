@@ -154,7 +154,7 @@ impl RunChanges for GitLab {
         let client = Client::here()?;
         let mut here: Position = position
             .as_deref()
-            .map_or(Ok(Position::default()), serde_json::from_str)
+            .map_or(Ok(Position::default()), |text| serde_json::from_slice(text.as_bytes()))
             .map_err(|_| client::foreign("position"))?;
         let part = pipelines.iter().skip(here.from).take(PROJECTS);
         let asked = part.clone().map(|pipeline| {
