@@ -7,6 +7,7 @@
 mod buildbot;
 mod documents;
 mod following;
+mod gitlab;
 mod harness;
 mod jenkins;
 mod kill;
