@@ -4,6 +4,7 @@
 //! compared with the document.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bounds;
 mod buildbot;
 mod documents;
 mod following;
