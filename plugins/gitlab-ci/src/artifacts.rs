@@ -9,6 +9,7 @@ use novacron_cicd_sdk::{
     artifacts::{Artifact, ArtifactPage, DownloadPlan},
     attribute,
     http::{encode, send_all},
+    time::Time,
     types::{Digest, Error, Operation, PageRequest, Redirects, RunRef},
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,6 @@ use crate::{
     client::{self, Client, PAGE},
     projects,
     rows::{Id, Job},
-    time::Time,
 };
 
 /// Packages of a page: each costs a request for its files.
@@ -242,14 +242,8 @@ impl ArtifactRetention for GitLab {
             let place = Place::read(&artifact)?;
             let (package, number) = (place.package.to_string(), place.number.to_string());
             let project = projects::set(&client)?;
-            return client::gone(client.delete(&[
-                "projects",
-                &project,
-                "packages",
-                &package,
-                "package_files",
-                &number,
-            ]));
+            let file = ["projects", &project, "packages", &package, "package_files", &number];
+            return client::gone(client.delete(&file));
         };
         client::numbered("artifact", &artifact)?;
         let project = projects::number(&client, &run.pipeline)?;

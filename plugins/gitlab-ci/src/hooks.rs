@@ -5,6 +5,7 @@
 
 use novacron_cicd_sdk::{
     Result, Webhooks, attribute,
+    time::parse,
     types::{Deployment, Error, Graph, Run, RunRef, Times},
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
@@ -16,7 +17,6 @@ use crate::{
     graph::job,
     rows::{self, Id, Job, Pipeline},
     status,
-    time::parse,
 };
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -40,10 +40,8 @@ fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
 }
 
 fn pipeline(body: &Value, project: String) -> Result<Observation> {
-    let mut attributes = body["object_attributes"].clone();
-    // A word here, which in the API is an object.
-    attributes.as_object_mut().and_then(|fields| fields.remove("detailed_status"));
-    let row: Pipeline = read(&attributes)?;
+    let attributes = &body["object_attributes"];
+    let row: Pipeline = read(attributes)?;
     let reference = RunRef { pipeline: project, run: row.id.to_string(), attempt: None };
     let builds = body["builds"].as_array().into_iter().flatten();
     let jobs = builds.map(|build| Ok(job(&read::<Job>(build)?, Vec::new()))).collect::<Result<Vec<_>>>()?;
@@ -56,7 +54,7 @@ fn pipeline(body: &Value, project: String) -> Result<Observation> {
         commit: row.sha.clone(),
         actor: text(body, "/user/username").map(str::to_owned),
         origin: if child { "upstream".into() } else { status::origin(row.source.as_deref()) },
-        url: text(&attributes, "/url").map(str::to_owned),
+        url: text(attributes, "/url").map(str::to_owned),
         // A delivery may leave jobs out, and says nothing of what they wait for.
         graph: (!jobs.is_empty()).then(|| Graph { jobs, edges: "none".into(), complete: false }),
         more: row.source.iter().map(|source| attribute("x-gitlab-source", source)).collect(),

@@ -21,7 +21,6 @@ mod search;
 pub mod settings;
 mod status;
 mod store;
-mod time;
 mod trigger;
 mod yaml;
 

@@ -3,7 +3,7 @@
 use novacron_cicd_sdk::{
     Result, WebhookRecovery, WebhookRegistration, attribute,
     http::{Json, send_all},
-    lookup,
+    lookup, time,
     types::{Error, Operation, PageRequest, Timestamp},
     webhook_recovery::{Missed, MissedPage},
     webhook_registration::{Hook, HookRequest},
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     GitLab,
     client::{self, Client},
-    projects, time,
+    projects,
 };
 
 /// The word for an event here, and GitLab's.
@@ -86,8 +86,7 @@ impl WebhookRegistration for GitLab {
     }
 
     fn unregister(_operation: Operation, id: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("hook", &id)?;
+        let client = Client::about("hook", &id)?;
         let project = projects::set(&client)?;
         client::gone(client.delete(&["projects", &project, "hooks", &id]))
     }
@@ -122,8 +121,7 @@ impl WebhookRecovery for GitLab {
 
     /// At most five a minute (`doc/api/project_webhooks.md`).
     fn redeliver(_operation: Operation, hook: String, delivery: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("hook", &hook)?;
+        let client = Client::about("hook", &hook)?;
         client::numbered("delivery", &delivery)?;
         let project = projects::set(&client)?;
         client::done(client.post(&["projects", &project, "hooks", &hook, "events", &delivery, "resend"]))

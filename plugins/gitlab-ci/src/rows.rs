@@ -2,9 +2,9 @@
 //!
 //! Nearly all may be missing or null, by version, tier and role.
 
+use novacron_cicd_sdk::time::Time;
 use serde::{Deserialize, Deserializer};
-
-use crate::time::Time;
+use serde_json::Value;
 
 /// What is null is as if it were missing.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
@@ -44,7 +44,8 @@ pub(crate) struct Project {
     pub(crate) archived: bool,
     pub(crate) public_jobs: Option<bool>,
     pub(crate) builds_access_level: Option<String>,
-    pub(crate) permissions: Option<Permissions>,
+    #[serde(default)]
+    pub(crate) permissions: Value,
 }
 
 impl Project {
@@ -56,19 +57,6 @@ impl Project {
     pub(crate) fn enabled(&self) -> bool {
         !self.archived && self.builds_access_level.as_deref() != Some("disabled")
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Permissions {
-    pub(crate) project_access: Option<Access>,
-    pub(crate) group_access: Option<Access>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Access {
-    pub(crate) access_level: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -98,7 +86,8 @@ pub(crate) struct Pipeline {
     pub(crate) finished_at: Time,
     pub(crate) user: Option<User>,
     pub(crate) yaml_errors: Option<String>,
-    pub(crate) detailed_status: Option<DetailedStatus>,
+    /// An object, or a word in webhooks.
+    pub(crate) detailed_status: Value,
 }
 
 impl Pipeline {
@@ -112,12 +101,6 @@ impl Pipeline {
         let below = path.strip_prefix(root).filter(|rest| root.is_empty() || rest.starts_with('/')).unwrap_or(&path);
         Some(below.trim_start_matches('/').to_owned()).filter(|path| path.contains('/') && Id::fits(path))
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct DetailedStatus {
-    pub(crate) group: Option<String>,
 }
 
 /// A job or a bridge.
@@ -139,14 +122,8 @@ pub(crate) struct Job {
     pub(crate) artifacts_file: Option<File>,
     pub(crate) artifacts_expire_at: Time,
     pub(crate) runner: Option<Machine>,
-    pub(crate) pipeline: Option<PipelineId>,
+    pub(crate) pipeline: Option<Pipeline>,
     pub(crate) downstream_pipeline: Option<Pipeline>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct PipelineId {
-    pub(crate) id: u64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
