@@ -8,6 +8,7 @@ mod bounds;
 mod buildbot;
 mod documents;
 mod following;
+mod gitlab;
 mod harness;
 mod jenkins;
 mod kill;

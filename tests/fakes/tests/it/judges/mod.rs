@@ -3,4 +3,5 @@
 mod events;
 mod github;
 mod gitlab;
+mod gitlab_ci_local;
 mod signed;

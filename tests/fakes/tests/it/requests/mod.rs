@@ -3,6 +3,7 @@
 //! A snapshot a plugin. It is a contract with the platform: look at a difference before you accept it.
 
 mod github;
+mod gitlab;
 mod jenkins;
 
 use std::{collections::BTreeSet, fmt::Write as _};
