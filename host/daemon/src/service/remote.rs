@@ -136,8 +136,12 @@ impl Remote {
             Some(run) => {
                 let (of, reference) = self.run(run).await?;
                 if of.id != provider.id {
-                    let message = format!("the run {run} is one of {}, not of {}", of.name, provider.name);
-                    return Err(ServiceError::invalid("/run", "run.other-provider", message));
+                    return Err(ServiceError::Invalid {
+                        at: "/run".into(),
+                        code: "run.other-provider",
+                        message: format!("the run {run} is one of {}, not of {}", of.name, provider.name),
+                        hint: Some("name a run of the provider that it goes to, or none".into()),
+                    });
                 }
                 Some(reference)
             }

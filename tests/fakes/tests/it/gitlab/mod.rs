@@ -6,6 +6,7 @@ mod listing;
 mod logs;
 mod manage;
 mod runs;
+mod uploads;
 mod whole;
 
 use std::collections::BTreeMap;
