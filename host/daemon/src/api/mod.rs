@@ -8,6 +8,7 @@ mod asked;
 pub mod audit;
 mod auth;
 pub mod callbacks;
+mod digest;
 pub mod document;
 mod error;
 mod etag;
