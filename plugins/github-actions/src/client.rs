@@ -6,14 +6,16 @@
 use novacron_cicd_sdk::{
     Result, context,
     http::{Request, Response, Target},
-    types::{Error, ErrorKind, Redirects},
+    types::{Error, ErrorKind, Redirects, RunRef},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 use crate::{
-    names::{Id, Repo},
+    names::{Id, Repo, run_number},
     settings::Settings,
+    told::told,
 };
 
 /// A personal access token, classic or fine-grained.
@@ -42,6 +44,25 @@ impl Client {
     pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, APP].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { settings: context::settings()?, slot })
+    }
+
+    /// As [`Self::here`], with the id that is named.
+    ///
+    /// # Errors
+    /// As [`Self::id`].
+    pub(crate) fn of(field: &str, text: &str) -> Result<(Self, Id)> {
+        let client = Self::here()?;
+        let id = client.id(field, text)?;
+        Ok((client, id))
+    }
+
+    /// As [`Self::here`], with the repository and the number of a run.
+    ///
+    /// # Errors
+    /// As [`Self::id`], and `invalid-input` where the run has no number.
+    pub(crate) fn of_run(run: &RunRef) -> Result<(Self, Repo, String)> {
+        let (client, id) = Self::of("pipeline", &run.pipeline)?;
+        Ok((client, id.repo, run_number(run)?.to_string()))
     }
 
     pub(crate) fn get(&self, target: impl Into<Target>) -> Request {
@@ -128,59 +149,51 @@ pub(crate) fn at(repo: &Repo, rest: &[&str]) -> Vec<String> {
     ["repos", &repo.owner, &repo.name].iter().chain(rest).map(|segment| (*segment).to_owned()).collect()
 }
 
-/// Sends, takes only success, and reads JSON.
+/// Sends, and takes only success.
 ///
 /// # Errors
-/// What [`taken`] and [`Response::json`] say.
+/// What [`refusal`] says of any other answer.
+pub(crate) fn done(request: Request) -> Result<Response> {
+    taken(request.send()?)
+}
+
+/// As [`done`], and reads JSON.
 pub(crate) fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
-    taken(request.send()?)?.json()
+    done(request)?.json()
 }
 
 /// As [`fetch`]; none where GitHub answers 404, which it also does for what the account may not see.
-///
-/// # Errors
-/// As [`fetch`].
 pub(crate) fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let answer = request.send()?;
     if answer.status() == 404 { Ok(None) } else { taken(answer)?.json().map(Some) }
 }
 
-/// Removes something; what is gone is gone.
-///
-/// # Errors
-/// What [`refusal`] says.
+/// As [`done`], to remove something; what is gone is gone.
 pub(crate) fn removed(request: Request) -> Result<()> {
     let answer = request.send()?;
     if matches!(answer.status(), 404 | 410) { Ok(()) } else { taken(answer).map(drop) }
 }
 
-/// The answer, if it is a yes.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
+/// The answer, if it is a yes; else what [`refusal`] says.
 pub(crate) fn taken(answer: Response) -> Result<Response> {
     if answer.is_success() { Ok(answer) } else { Err(refusal(&answer)) }
 }
 
-/// GitHub's own words for what is wrong.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Said {
-    message: String,
-    documentation_url: String,
-    errors: serde_json::Value,
+told! {
+    /// GitHub's own words for what is wrong.
+    Said { message: String, documentation_url: String, errors: Value }
 }
 
 impl Said {
     /// The message, with what it says of single fields behind it: `errors` holds objects, or texts.
     fn sentence(&self) -> String {
-        let one = |error: &serde_json::Value| {
-            let word = |name: &str| error.get(name).and_then(serde_json::Value::as_str);
+        let one = |error: &Value| {
+            let word = |name: &str| error.get(name).and_then(Value::as_str);
             let told = error.as_str().or_else(|| word("message")).map(str::to_owned);
             told.or_else(|| Some(format!("{} {}", word("field")?, word("code")?)))
         };
         let errors: Vec<String> = match &self.errors {
-            serde_json::Value::Array(all) => all.iter().filter_map(one).collect(),
+            Value::Array(all) => all.iter().filter_map(one).collect(),
             other => one(other).into_iter().collect(),
         };
         if errors.is_empty() { self.message.clone() } else { format!("{}: {}", self.message, errors.join("; ")) }

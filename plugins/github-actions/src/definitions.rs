@@ -6,27 +6,23 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use novacron_cicd_sdk::{
-    PipelineCopies, PipelineDefinitions, PipelineLint, Result, attribute,
+    PipelineCopies, PipelineDefinitions, PipelineLint,
     pipeline_definitions::Definition,
     pipeline_lint::{Finding, LintRequest},
-    types::{Error, Operation, Pipeline},
+    types::Pipeline,
 };
-use serde::Deserialize;
-use serde_json::json;
 
 use crate::{
-    GithubActions,
-    client::{self, Client},
     lint,
-    names::{FOLDER, Id, Repo, workflow_path},
+    names::{FOLDER, workflow_path},
+    prelude::*,
     reading::{self, File},
     workflow::Workflow,
     write,
 };
 
-#[derive(Debug, Deserialize)]
-struct Written {
-    content: File,
+told! {
+    Written { content: File }
 }
 
 /// What a file is to become.
@@ -101,18 +97,16 @@ fn no_webhook(definition: &Definition) -> Result<()> {
 
 impl PipelineDefinitions for GithubActions {
     fn read(pipeline: String) -> Result<Definition> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let file = reading::workflow_file(&client, &id, None)?;
         let bytes = file.bytes()?;
         let workflow = file.workflow()?;
-        let ours = [&client.settings.correlation_input, &client.settings.environment_input];
         Ok(Definition {
             name: workflow.name.clone().unwrap_or_else(|| id.rest.clone()),
             repository: Some(id.repo.to_string()),
             reference: None,
             location: Some(workflow_path(&id)?),
-            parameters: workflow.inputs().into_iter().filter(|it| !ours.contains(&&it.name)).collect(),
+            parameters: reading::parameters(&client, &workflow),
             environment: workflow.env.iter().map(|(key, value)| attribute(key, value)).collect(),
             schedules: workflow.schedules(),
             source: Some(bytes),
@@ -152,8 +146,7 @@ impl PipelineDefinitions for GithubActions {
         revision: Option<String>,
     ) -> Result<Pipeline> {
         no_webhook(&definition)?;
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let branch = definition.reference.as_deref();
         let there = reading::workflow_file(&client, &id, branch)?;
         let before = there.bytes()?;
@@ -178,8 +171,7 @@ impl PipelineDefinitions for GithubActions {
 
     /// Its runs stay.
     fn delete(_operation: Operation, pipeline: String, revision: Option<String>) -> Result<()> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let Some(there) = reading::workflow_file_maybe(&client, &id, None)? else { return Ok(()) };
         if revision.as_ref().is_some_and(|seen| *seen != there.sha) {
             return Err(Error::conflict(format!("{id} was changed since")).hint("read it again"));
@@ -190,8 +182,7 @@ impl PipelineDefinitions for GithubActions {
 
 impl PipelineCopies for GithubActions {
     fn copy(_operation: Operation, source: String, name: String, location: Option<String>) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &source)?;
+        let (client, id) = Client::of("pipeline", &source)?;
         Ok(copied(&client, &id, Some(&name), location.as_deref())?.0)
     }
 
@@ -202,8 +193,7 @@ impl PipelineCopies for GithubActions {
         name: Option<String>,
         location: Option<String>,
     ) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let (new, sha) = copied(&client, &id, name.as_deref(), location.as_deref())?;
         if new.id != id.to_string() {
             remove(&client, &id, &sha, &format!("Move workflow {} to {}", id.rest, new.id))?;

@@ -6,17 +6,13 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{
-    Result, attribute,
     deployments::DeployRequest,
-    types::{Deployment, Error, ParameterValue, State, Status, Times, Timestamp, Value},
+    types::{Deployment, ParameterValue, Value},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{
-    names::{Id, Repo},
-    time,
-};
+use crate::prelude::*;
 
 /// What we put into a deployment's payload, below `novacron`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,30 +39,21 @@ pub(crate) struct Artifact {
     pub(crate) url: Option<String>,
 }
 
-/// A deployment as GitHub tells of it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Told {
-    pub(crate) id: u64,
-    pub(crate) sha: String,
-    #[serde(rename = "ref")]
-    pub(crate) reference: String,
-    pub(crate) task: String,
-    pub(crate) environment: String,
-    /// An object, or a text that holds one.
-    pub(crate) payload: Json,
-    pub(crate) created_at: Option<String>,
-    pub(crate) updated_at: Option<String>,
-}
-
-/// The newest is how the deployment stands.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct DeploymentStatus {
-    pub(crate) state: String,
-    pub(crate) environment_url: Option<String>,
-    pub(crate) log_url: Option<String>,
-    pub(crate) created_at: Option<String>,
+told! {
+    /// A deployment as GitHub tells of it.
+    Told {
+        id: u64, sha: String,
+        #[serde(rename = "ref")]
+        reference: String,
+        task: String, environment: String,
+        /// An object, or a text that holds one.
+        payload: Json,
+        created_at: Time, updated_at: Time,
+    }
+    /// The newest is how the deployment stands.
+    DeploymentStatus {
+        state: String, environment_url: Option<String>, log_url: Option<String>, created_at: Time,
+    }
 }
 
 pub(crate) fn status(state: Option<&str>) -> Status {
@@ -107,7 +94,7 @@ impl Told {
     }
 
     pub(crate) fn created(&self) -> Option<Timestamp> {
-        time::read(self.created_at.as_deref())
+        self.created_at.0
     }
 
     pub(crate) fn deployment(&self, repo: &Repo, newest: Option<&DeploymentStatus>) -> Deployment {
@@ -129,8 +116,8 @@ impl Told {
             times: Times {
                 created: self.created(),
                 started: None,
-                finished: newest.filter(|_| ended).and_then(|status| time::read(status.created_at.as_deref())),
-                updated: time::read(self.updated_at.as_deref()),
+                finished: newest.filter(|_| ended).and_then(|status| status.created_at.0),
+                updated: self.updated_at.0,
             },
             status,
             run: None,
@@ -180,9 +167,6 @@ impl Payload {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use novacron_cicd_sdk::lookup;
-    use serde_json::json;
 
     use super::*;
 

@@ -5,20 +5,12 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{
-    Result, attribute,
-    http::{Request, Response},
     runs::TriggerRequest,
-    types::{Error, Parameter, ParameterValue, Run, RunRef, State, Status, Ticket, Value},
+    types::{Parameter, ParameterValue, Run, Ticket, Value},
 };
 use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    client::{self, Client, at},
-    names::Id,
-    settings::Settings,
-    workflow::Workflow,
-};
+use crate::{prelude::*, settings::Settings, workflow::Workflow};
 
 /// GitHub's limits (OpenAPI of `actions/create-workflow-dispatch`; docs: "Events that trigger workflows").
 const MOST_INPUTS: usize = 25;

@@ -4,33 +4,28 @@
 //! ended; `completed` with one that is queued). So the action is not looked at, but the status in the body.
 
 use novacron_cicd_sdk::{
-    Result, Webhooks, context,
-    types::{Deployment, Error, RunRef},
+    Webhooks, context,
+    types::Deployment,
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
-use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    GithubActions,
     deployment::{DeploymentStatus, Told},
     graph::Shown,
-    names::Repo,
+    prelude::*,
     run::{Repository, WorkflowRun},
     settings::Settings,
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Event {
-    repository: Option<Repository>,
-    workflow_run: Option<WorkflowRun>,
-    workflow_job: Option<Shown>,
-    deployment: Option<Told>,
-    deployment_status: Option<DeploymentStatus>,
+told! {
+    Event {
+        repository: Option<Repository>, workflow_run: Option<WorkflowRun>, workflow_job: Option<Shown>,
+        deployment: Option<Told>, deployment_status: Option<DeploymentStatus>,
+    }
 }
 
 /// The body as JSON; a form has it in a field of its own.
-fn read<T: DeserializeOwned>(delivery: &Delivery) -> Result<T> {
+fn read(delivery: &Delivery) -> Result<Event> {
     let header = |name: &str| delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name));
     let is_form = header("content-type").is_some_and(|it| it.value.starts_with("application/x-www-form-urlencoded"));
     if is_form {
@@ -72,7 +67,7 @@ fn decode(settings: &Settings, delivery: &Delivery) -> Result<Decoded> {
     if !matches!(name, "workflow_run" | "workflow_job" | "deployment" | "deployment_status") {
         return Ok(ignored(format!("event {name} says nothing about runs or deployments")));
     }
-    let event: Event = read(delivery)?;
+    let event = read(delivery)?;
     let of = event.repository.as_ref().map(|it| it.full_name.as_str()).unwrap_or_default();
     let served = Repo::parse(of).and_then(|of| {
         let mut repos = settings.repositories.iter().filter_map(|text| Repo::parse(text));

@@ -32,8 +32,29 @@ mod secrets;
 pub mod settings;
 mod status;
 mod time;
+mod told;
 mod workflow;
 mod write;
+
+/// What nearly every module needs.
+mod prelude {
+    pub(crate) use novacron_cicd_sdk::{
+        Result, attribute,
+        http::{Request, Response},
+        lookup,
+        types::{Error, ErrorKind, Operation, PageRequest, Redirects, RunRef, State, Status, Times, Timestamp},
+    };
+    pub(crate) use serde_json::json;
+
+    pub(crate) use crate::{
+        GithubActions,
+        client::{self, Client, at},
+        names::{Id, Repo},
+        paging,
+        time::Time,
+        told::{List, told},
+    };
+}
 
 /// The provider.
 #[derive(Debug)]

@@ -3,16 +3,10 @@
 //! A JWT that the host signs is exchanged for a token that is good for an hour, for the repositories of the setting alone (docs:
 //! "Generating an installation access token for a GitHub App"). Neither key nor token is seen here.
 
-use novacron_cicd_sdk::{
-    Credentials, Result, clock, context,
-    credentials::Login,
-    http::{Capture, Request},
-    keys,
-    types::{Error, Redirects},
-};
-use serde_json::{Value, json};
+use novacron_cicd_sdk::{Credentials, clock, context, credentials::Login, http::Capture, keys};
+use serde_json::Value;
 
-use crate::{GithubActions, client::APP, names::Repo, settings::Settings};
+use crate::{client::APP, prelude::*, settings::Settings};
 
 /// Seconds by which our clock may be ahead of GitHub's: a token from the future is refused.
 const SKEW: u64 = 60;

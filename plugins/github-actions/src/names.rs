@@ -10,6 +10,11 @@ use novacron_cicd_sdk::{
     types::{Error, RunRef},
 };
 
+/// Bytes of the longest id that the contract has.
+pub(crate) const LONGEST: usize = 512;
+/// Bytes of the longest name of a file.
+const LONGEST_FILE: usize = 255;
+
 /// Where GitHub looks for workflows, and nowhere below.
 pub(crate) const FOLDER: &str = ".github/workflows/";
 
@@ -65,7 +70,7 @@ impl Id {
 
     /// Whether the contract takes it for an id.
     pub(crate) fn fits(&self) -> bool {
-        self.to_string().len() <= 512
+        !self.rest.is_empty() && self.to_string().len() <= LONGEST
     }
 
     /// # Errors
@@ -81,12 +86,12 @@ impl Id {
     }
 }
 
-/// What the API takes for a workflow: the name of its file, or its number where it has no file of its own.
+/// What the API takes for a workflow: the name of its file, or its number where it has no file of its own. It always fits an id.
 pub(crate) fn workflow_key(path: &str, number: u64) -> String {
     // A run's path may say of which reference: `.github/workflows/ci.yml@refs/heads/main`.
     let path = path.split('@').next().unwrap_or_default();
     match path.strip_prefix(FOLDER) {
-        Some(file) if !file.is_empty() && !file.contains('/') => file.to_owned(),
+        Some(file) if !file.contains('/') && (1..=LONGEST_FILE).contains(&file.len()) => file.to_owned(),
         _ => number.to_string(),
     }
 }
@@ -152,6 +157,7 @@ mod tests {
             ("dynamic/pages/pages-build-deployment", "7"),
             (".github/workflows/a/b.yml", "7"),
             ("", "7"),
+            (&format!("{FOLDER}{}", "x".repeat(256)), "7"),
         ];
         for (path, key) in rows {
             assert_eq!(workflow_key(path, 7), key, "{path}");

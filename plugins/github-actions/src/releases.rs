@@ -4,26 +4,19 @@
 //! be granted.
 
 use novacron_cicd_sdk::{
-    ArtifactUploads, Result,
+    ArtifactUploads,
     artifact_uploads::{UploadAnswer, UploadPlan, UploadRequest, Uploaded},
-    attribute,
-    http::Request,
-    lookup,
-    types::{Error, Operation},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
-    GithubActions,
     artifacts::{Asset, Release, digests},
-    client::{self, Client, at},
-    names::{Id, Repo},
+    prelude::*,
 };
 
 /// What is handed from the plan to the end.
 #[derive(Debug, Serialize, Deserialize)]
-struct State {
+struct Begun {
     repository: String,
     release: u64,
     name: String,
@@ -45,9 +38,7 @@ fn release(client: &Client, repo: &Repo, tag: &str, target: Option<&str>) -> Res
     }
     match client::fetch(client.post(at(repo, &["releases"])).json(&body)) {
         // Somebody was quicker.
-        Err(error) if error.kind == novacron_cicd_sdk::types::ErrorKind::Conflict => {
-            by_tag(client, repo, tag)?.ok_or(error)
-        }
+        Err(error) if error.kind == ErrorKind::Conflict => by_tag(client, repo, tag)?.ok_or(error),
         other => other,
     }
 }
@@ -90,7 +81,7 @@ impl ArtifactUploads for GithubActions {
         for broken in release.assets.iter().filter(|it| it.name == name && it.state != "uploaded") {
             client::removed(client.delete(at(&repo, &["releases", "assets", &broken.id.to_string()])))?;
         }
-        let state = State { repository: repo.to_string(), release: release.id, name, sha256: request.sha256 };
+        let state = Begun { repository: repo.to_string(), release: release.id, name, sha256: request.sha256 };
         let target = client.plain(Request::post(address(&release.upload_url))).query("name", &request.name);
         let kind = request.media_type.as_deref().unwrap_or("application/octet-stream");
         let upload = target.header("accept", "application/vnd.github+json").header("content-type", kind);
@@ -103,8 +94,7 @@ impl ArtifactUploads for GithubActions {
 
     fn finish_upload(_operation: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
         let client = Client::here()?;
-        let state: State = serde_json::from_str(&state)
-            .map_err(|_| Error::invalid_input("state", "it is not one of this plugin's"))?;
+        let state: Begun = serde_json::from_str(&state).map_err(|_| paging::not_ours("state"))?;
         let repo = client.choose("state", Some(&state.repository))?;
         if let (201, Ok(asset)) = (answer.status, serde_json::from_slice::<Asset>(&answer.body)) {
             return Ok(uploaded(&repo, &asset));

@@ -3,22 +3,13 @@
 //! A scope is `owner/name`, or `owner/name/ENVIRONMENT`. Without one it is the only repository that there is; lists are then of all.
 
 use novacron_cicd_sdk::{
-    Result, Secrets, Variables,
-    http::{Capture, Json, Request, Response},
-    lookup,
+    Secrets, Variables,
+    http::{Capture, Json},
     secrets::{SecretChange, SecretInfo, SecretPage},
-    types::{Error, ErrorKind, Operation, PageRequest},
     variables::{Variable, VariablePage},
 };
-use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    paging, time,
-};
+use crate::prelude::*;
 
 /// The name of the captured public key.
 const KEY: &str = "public-key";
@@ -83,24 +74,9 @@ fn name(text: &str) -> Result<String> {
     Ok(name)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    secrets: Vec<Told>,
-    variables: Vec<Told>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    name: String,
-    value: String,
-    updated_at: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PublicKey {
-    key_id: String,
+told! {
+    Told { name: String, value: String, updated_at: Time }
+    PublicKey { key_id: String }
 }
 
 /// The scope's key, which is not that of another scope.
@@ -120,21 +96,16 @@ impl Secrets for GithubActions {
     fn list_secrets(scope: Option<String>, page: PageRequest) -> Result<SecretPage> {
         let client = Client::here()?;
         let scopes = Scope::read_all(&client, scope.as_deref())?;
-        let (items, next) = paging::across(
-            &scopes,
-            &page,
-            |scope| client.get(scope.at("secrets", &[])),
-            |scope, answer| {
-                let info = |told: Told| SecretInfo {
-                    name: told.name,
-                    scope: Some(scope.text()),
-                    kind: "text".into(),
-                    updated: time::read(told.updated_at.as_deref()),
-                    more: Vec::new(),
-                };
-                Ok(answer.json::<Page>()?.secrets.into_iter().map(info).collect())
-            },
-        )?;
+        let ask = |scope: &Scope| client.get(scope.at("secrets", &[]));
+        let (items, next) = paging::across(&scopes, &page, ask, |scope, page: List<Told>| {
+            Ok(page.map(|told| SecretInfo {
+                name: told.name,
+                scope: Some(scope.text()),
+                kind: "text".into(),
+                updated: told.updated_at.0,
+                more: Vec::new(),
+            }))
+        })?;
         Ok(SecretPage { items, next })
     }
 
@@ -170,20 +141,16 @@ impl Variables for GithubActions {
         let scopes = Scope::read_all(&client, scope.as_deref())?;
         // GitHub gives at most thirty of these at once.
         let page = PageRequest { limit: page.limit.min(30), ..page };
-        let (items, next) = paging::across(
-            &scopes,
-            &page,
-            |scope| client.get(scope.at("variables", &[])),
-            |scope, answer| {
-                let variable = |told: Told| Variable {
-                    name: told.name,
-                    scope: Some(scope.text()),
-                    value: told.value,
-                    more: Vec::new(),
-                };
-                Ok(answer.json::<Page>()?.variables.into_iter().map(variable).collect())
-            },
-        )?;
+        let ask = |scope: &Scope| client.get(scope.at("variables", &[]));
+        let (items, next) = paging::across(&scopes, &page, ask, |scope, page: List<Told>| {
+            let scope = scope.text();
+            Ok(page.map(|told| Variable {
+                name: told.name,
+                scope: Some(scope.clone()),
+                value: told.value,
+                more: Vec::new(),
+            }))
+        })?;
         Ok(VariablePage { items, next })
     }
 
@@ -197,7 +164,7 @@ impl Variables for GithubActions {
         if answer.status() != 404 {
             return client::taken(answer).map(drop);
         }
-        client::taken(client.post(scope.at("variables", &[])).json(&body).send()?).map(drop)
+        client::done(client.post(scope.at("variables", &[])).json(&body)).map(drop)
     }
 
     fn delete_variable(_operation: Operation, name: String, scope: Option<String>) -> Result<()> {
