@@ -59,7 +59,7 @@ impl RunChanges for GithubActions {
         let mut after = Position::new();
         let mut left = OLDER;
         for (repo, answer) in repos.iter().zip(send_all(repos.iter().map(newest))) {
-            let mut runs = client::taken(answer?)?.json::<List<WorkflowRun>>()?.items;
+            let mut runs = client::taken(answer?)?.json::<List<WorkflowRun>>()?.0;
             let standing = before.as_ref().map(|all| all.get(&repo.to_string()).cloned().unwrap_or_default());
             let is_listed = |id: &u64| runs.iter().any(|run| run.id == *id);
             let older: Vec<u64> =

@@ -9,42 +9,32 @@ use novacron_cicd_sdk::{
     deployments::DeployRequest,
     types::{Deployment, ParameterValue, Value},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::prelude::*;
 
-/// What we put into a deployment's payload, below `novacron`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Payload {
-    pub(crate) correlation: String,
-    pub(crate) target: String,
-    pub(crate) artifact: Artifact,
-    /// The target's merged configuration.
-    pub(crate) configuration: Json,
-    /// By the target's name for it: the name of a secret in GitHub's store.
-    pub(crate) credentials: BTreeMap<String, String>,
-    pub(crate) parameters: BTreeMap<String, String>,
-    /// The deployment that this one goes back to.
-    pub(crate) rollback_of: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Artifact {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) sha256: Option<String>,
-    pub(crate) url: Option<String>,
-}
-
 told! {
+    /// What we put into a deployment's payload, below `novacron`.
+    #[derive(PartialEq, Eq, Serialize)]
+    Payload {
+        correlation: String, target: String, artifact: Artifact,
+        /// The target's merged configuration.
+        configuration: Json,
+        /// By the target's name for it: the name of a secret in GitHub's store.
+        credentials: BTreeMap<String, String>,
+        parameters: BTreeMap<String, String>,
+        /// The deployment that this one goes back to.
+        rollback_of: Option<String>,
+    }
+    #[derive(PartialEq, Eq, Serialize)]
+    Artifact { name: String, version: String, sha256: Option<String>, url: Option<String> }
+    /// What else is in a payload is not ours.
+    Whole { novacron: Option<Payload> }
     /// A deployment as GitHub tells of it.
     Told {
         id: u64, sha: String,
-        #[serde(rename = "ref")]
-        reference: String,
+        "ref" as reference: String,
         task: String, environment: String,
         /// An object, or a text that holds one.
         payload: Json,
@@ -88,9 +78,8 @@ pub(crate) fn word(status: &Status) -> &'static str {
 
 impl Told {
     pub(crate) fn ours(&self) -> Option<Payload> {
-        let text = self.payload.as_str().and_then(|text| serde_json::from_str::<Json>(text).ok());
-        let payload = text.as_ref().unwrap_or(&self.payload).get("novacron")?;
-        serde_json::from_value(payload.clone()).ok()
+        let text = self.payload.as_str().map_or_else(|| self.payload.to_string(), str::to_owned);
+        serde_json::from_str::<Whole>(&text).ok()?.novacron
     }
 
     pub(crate) fn created(&self) -> Option<Timestamp> {

@@ -8,7 +8,6 @@ use novacron_cicd_sdk::{
     runs::TriggerRequest,
     types::{Parameter, ParameterValue, Run, Ticket, Value},
 };
-use serde::Deserialize;
 
 use crate::{prelude::*, settings::Settings, workflow::Workflow};
 
@@ -106,10 +105,8 @@ pub(crate) fn post(client: &Client, pipeline: &Id, reference: &str, inputs: &BTr
     client.post(at(&pipeline.repo, &["actions", "workflows", &pipeline.rest, "dispatches"])).json(&body)
 }
 
-#[derive(Debug, Deserialize)]
-struct Details {
-    workflow_run_id: u64,
-    html_url: Option<String>,
+told! {
+    Details { workflow_run_id: u64, html_url: Option<String> }
 }
 
 /// What it was taken as. An older server does not say: then it is searched for.
@@ -118,7 +115,10 @@ struct Details {
 /// What GitHub refuses it with.
 pub(crate) fn ticket(answer: Response, pipeline: &Id, reference: &str, correlation: &str) -> Result<Ticket> {
     let answer = client::taken(answer)?;
-    let Ok(details) = answer.json::<Details>() else { return Ok(Ticket::Unknown(None)) };
+    let details = answer.json::<Details>().unwrap_or_default();
+    if details.workflow_run_id == 0 {
+        return Ok(Ticket::Unknown(None));
+    }
     let run = details.workflow_run_id.to_string();
     let identity = RunRef { pipeline: pipeline.to_string(), run, attempt: Some(1) };
     Ok(Ticket::Run(Run {

@@ -17,15 +17,13 @@ told! {
         deployment_branch_policy: Option<Policy>,
     }
     Protection {
-        #[serde(rename = "type")]
-        kind: String,
+        "type" as kind: String,
         /// In minutes.
         wait_timer: u64,
         prevent_self_review: bool, reviewers: Vec<Reviewer>,
     }
     Reviewer {
-        #[serde(rename = "type")]
-        kind: String,
+        "type" as kind: String,
         reviewer: Who,
     }
     Who { id: u64 }

@@ -51,8 +51,7 @@ mod prelude {
         client::{self, Client, at},
         names::{Id, Repo},
         paging,
-        time::Time,
-        told::{List, told},
+        told::{List, Time, told},
     };
 }
 

@@ -8,9 +8,11 @@ use novacron_cicd_sdk::{
     http::{Request, Response},
     types::{Error, PageRequest},
 };
-use serde::de::DeserializeOwned;
 
-use crate::client;
+use crate::{
+    client,
+    told::{List, Place},
+};
 
 /// Pages that one call asks for; the host allows 64 requests.
 const REQUESTS: usize = 30;
@@ -55,12 +57,12 @@ pub(crate) fn goes_on(answer: &Response) -> bool {
 ///
 /// # Errors
 /// `invalid-input` where the cursor is none of ours, and whatever `read` or GitHub says.
-pub(crate) fn across<P, L: DeserializeOwned, T>(
+pub(crate) fn across<P, T: Place, U>(
     places: &[P],
     page: &PageRequest,
     ask: impl Fn(&P) -> Request,
-    read: impl Fn(&P, L) -> Result<Vec<T>>,
-) -> Result<(Vec<T>, Option<String>)> {
+    read: impl Fn(&P, List<T>) -> Result<Vec<U>>,
+) -> Result<(Vec<U>, Option<String>)> {
     let mut found = Vec::new();
     let next = walk(places.len(), page, &|place| ask(&places[place]), &mut |place, answer| {
         found.extend(read(&places[place], answer.json()?)?);
@@ -100,11 +102,11 @@ fn walk(
 ///
 /// # Errors
 /// As [`across`]; `upstream` where it is longer than `pages`.
-pub(crate) fn all<L: DeserializeOwned + Into<Vec<T>>, T>(request: &Request, pages: u32) -> Result<Vec<T>> {
+pub(crate) fn all<T: Place>(request: &Request, pages: u32) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for page in 1..=pages {
         let answer = client::done(request.clone().query("per_page", MOST).query("page", page))?;
-        found.extend(answer.json::<L>()?.into());
+        found.extend(answer.json::<List<T>>()?.0);
         if !goes_on(&answer) {
             return Ok(found);
         }
@@ -130,7 +132,7 @@ mod tests {
         });
         let page = PageRequest { cursor: cursor.map(str::to_owned), limit };
         let (answer, sent) =
-            host.run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, page: Vec<String>| Ok(page)));
+            host.run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, page: List<String>| Ok(page.0)));
         let (items, next) = answer.unwrap();
         (items, next, sent.len())
     }

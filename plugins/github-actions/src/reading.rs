@@ -88,7 +88,7 @@ pub(crate) fn newest(client: &Client, repo: &Repo, run: &RunRef) -> Result<Workf
 pub(crate) fn jobs(client: &Client, repo: &Repo, run: &WorkflowRun) -> Result<Vec<Shown>> {
     let (number, attempt) = (run.id.to_string(), run.attempt().to_string());
     let request = client.get(at(repo, &["actions", "runs", &number, "attempts", &attempt, "jobs"]));
-    paging::all::<List<Shown>, _>(&request, PAGES)
+    paging::all(&request, PAGES)
 }
 
 /// What a workflow takes from its caller: its inputs without those that are ours to fill.

@@ -7,20 +7,17 @@ use novacron_cicd_sdk::{
     ArtifactUploads,
     artifact_uploads::{UploadAnswer, UploadPlan, UploadRequest, Uploaded},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     artifacts::{Asset, Release, digests},
     prelude::*,
 };
 
-/// What is handed from the plan to the end.
-#[derive(Debug, Serialize, Deserialize)]
-struct Begun {
-    repository: String,
-    release: u64,
-    name: String,
-    sha256: String,
+told! {
+    /// What is handed from the plan to the end.
+    #[derive(Serialize)]
+    Begun { repository: String, release: u64, name: String, sha256: String }
 }
 
 fn by_tag(client: &Client, repo: &Repo, tag: &str) -> Result<Option<Release>> {
