@@ -89,9 +89,9 @@ impl Artifacts for GithubActions {
                 let client = Client::here()?;
                 let page = PageRequest { limit: page.limit.clamp(1, 10), ..page };
                 let ask = |repo: &Repo| client.get(at(repo, &["releases"]));
-                paging::across(&client.repositories()?, &page, ask, |repo, page: List<Release>| {
+                paging::across(&client.repositories()?, &page, ask, |repo, page: Vec<Release>| {
                     let files =
-                        page.0.iter().flat_map(|release| release.assets.iter().map(move |asset| (release, asset)));
+                        page.iter().flat_map(|release| release.assets.iter().map(move |asset| (release, asset)));
                     let whole = files.filter(|(_, asset)| asset.state == "uploaded");
                     Ok(whole.map(|(release, asset)| asset.artifact(repo, release)).collect())
                 })?
@@ -175,7 +175,7 @@ impl Attestations for GithubActions {
         let mut items = Vec::new();
         for repo in &repos {
             let Some(all) = client::fetch_maybe::<List<Statement>>(ask(repo))? else { continue };
-            for (index, statement) in all.0.iter().enumerate() {
+            for (index, statement) in all.items.iter().enumerate() {
                 let Some(bundle) = &statement.bundle else { continue };
                 items.push(Attestation {
                     predicate: bundle.predicate(),

@@ -42,7 +42,7 @@ impl RunChanges for GithubActions {
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let client = Client::here()?;
         let before: Option<Position> = match position {
-            Some(text) => Some(serde_json::from_str(&text).map_err(|_| paging::not_ours("position"))?),
+            Some(text) => Some(serde_json::from_slice(text.as_bytes()).map_err(|_| paging::not_ours("position"))?),
             None => None,
         };
         let wanted = pipelines.iter().map(|pipeline| client.id("pipeline", pipeline)).collect::<Result<Vec<Id>>>()?;
@@ -59,7 +59,7 @@ impl RunChanges for GithubActions {
         let mut after = Position::new();
         let mut left = OLDER;
         for (repo, answer) in repos.iter().zip(send_all(repos.iter().map(newest))) {
-            let mut runs = client::taken(answer?)?.json::<List<WorkflowRun>>()?.0;
+            let mut runs = client::taken(answer?)?.json::<List<WorkflowRun>>()?.items;
             let standing = before.as_ref().map(|all| all.get(&repo.to_string()).cloned().unwrap_or_default());
             let is_listed = |id: &u64| runs.iter().any(|run| run.id == *id);
             let older: Vec<u64> =

@@ -28,6 +28,14 @@ pub const WEBHOOK: &str = "webhook";
 /// GitHub asks for a minute where it does not say how long (docs: "Best practices for using the REST API").
 const SECONDARY: Duration = Duration::from_secs(60);
 
+macro_rules! requests {
+    ($($method:ident)*) => {$(
+        pub(crate) fn $method(&self, target: impl Into<Target>) -> Request {
+            self.dress(Request::$method(target))
+        }
+    )*};
+}
+
 /// GitHub, for this call.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -38,18 +46,14 @@ pub(crate) struct Client {
 
 impl Client {
     /// Of the provider that this call is for.
-    ///
-    /// # Errors
-    /// `invalid-input` where the settings are not as the manifest has them.
+    /// Errors: `invalid-input` where the settings are not as the manifest has them.
     pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, APP].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { settings: context::settings()?, slot })
     }
 
     /// As [`Self::here`], with the id that is named.
-    ///
-    /// # Errors
-    /// As [`Self::id`].
+    /// Errors: As [`Self::id`].
     pub(crate) fn of(field: &str, text: &str) -> Result<(Self, Id)> {
         let client = Self::here()?;
         let id = client.id(field, text)?;
@@ -57,39 +61,20 @@ impl Client {
     }
 
     /// As [`Self::here`], with the repository and the number of a run.
-    ///
-    /// # Errors
-    /// As [`Self::id`], and `invalid-input` where the run has no number.
+    /// Errors: As [`Self::id`], and `invalid-input` where the run has no number.
     pub(crate) fn of_run(run: &RunRef) -> Result<(Self, Repo, String)> {
         let (client, id) = Self::of("pipeline", &run.pipeline)?;
         Ok((client, id.repo, run_number(run)?.to_string()))
     }
 
-    pub(crate) fn get(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::get(target)).revalidate()
-    }
+    requests!(get post put patch delete);
 
-    pub(crate) fn post(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::post(target))
-    }
-
-    pub(crate) fn put(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::put(target))
-    }
-
-    pub(crate) fn patch(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::patch(target))
-    }
-
-    pub(crate) fn delete(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::delete(target))
-    }
-
+    /// As GitHub wants to be asked; of what is read the host may keep the answer, to ask only whether it has changed.
     fn dress(&self, request: Request) -> Request {
-        self.plain(request).header("accept", "application/vnd.github+json")
+        self.plain(request).header("accept", "application/vnd.github+json").revalidate()
     }
 
-    /// Without a media type.
+    /// As [`Self::dress`], without a media type.
     pub(crate) fn plain(&self, request: Request) -> Request {
         let request =
             request.header("x-github-api-version", &self.settings.api_version).redirects(Redirects::SameMethod);
@@ -100,9 +85,7 @@ impl Client {
     }
 
     /// The repository as the settings spell it.
-    ///
-    /// # Errors
-    /// `not-found` where the provider does not serve it.
+    /// Errors: `not-found` where the provider does not serve it.
     pub(crate) fn served(&self, repo: &Repo) -> Result<Repo> {
         self.repositories()?.into_iter().find(|served| served.is(repo)).ok_or_else(|| {
             Error::not_found(format!("{repo} is none of the repositories of this provider"))
@@ -116,8 +99,7 @@ impl Client {
         Ok(Id { repo: self.served(&id.repo)?, rest: id.rest })
     }
 
-    /// # Errors
-    /// `invalid-input` where one is not `owner/name`.
+    /// Errors: `invalid-input` where one is not `owner/name`.
     pub(crate) fn repositories(&self) -> Result<Vec<Repo>> {
         let repo = |text: &String| {
             Repo::parse(text)
@@ -127,9 +109,7 @@ impl Client {
     }
 
     /// The repository that is named, or else the only one that there is.
-    ///
-    /// # Errors
-    /// `invalid-input` where it is not clear which; `not-found` where it is not served.
+    /// Errors: `invalid-input` where it is not clear which; `not-found` where it is not served.
     pub(crate) fn choose(&self, field: &str, named: Option<&str>) -> Result<Repo> {
         if let Some(text) = named {
             let repo = Repo::parse(text)
@@ -150,9 +130,7 @@ pub(crate) fn at(repo: &Repo, rest: &[&str]) -> Vec<String> {
 }
 
 /// Sends, and takes only success.
-///
-/// # Errors
-/// What [`refusal`] says of any other answer.
+/// Errors: What [`refusal`] says of any other answer.
 pub(crate) fn done(request: Request) -> Result<Response> {
     taken(request.send()?)
 }

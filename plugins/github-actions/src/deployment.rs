@@ -79,7 +79,7 @@ pub(crate) fn word(status: &Status) -> &'static str {
 impl Told {
     pub(crate) fn ours(&self) -> Option<Payload> {
         let text = self.payload.as_str().map_or_else(|| self.payload.to_string(), str::to_owned);
-        serde_json::from_str::<Whole>(&text).ok()?.novacron
+        serde_json::from_slice::<Whole>(text.as_bytes()).ok()?.novacron
     }
 
     pub(crate) fn created(&self) -> Option<Timestamp> {

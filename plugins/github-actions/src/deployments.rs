@@ -54,7 +54,7 @@ fn read(client: &Client, id: &Id) -> Result<Told> {
 
 fn newest(client: &Client, repo: &Repo, told: &Told) -> Result<Option<DeploymentStatus>> {
     let statuses = client.get(at(repo, &["deployments", &told.id.to_string(), "statuses"])).query("per_page", 1);
-    Ok(client::fetch::<List<DeploymentStatus>>(statuses)?.0.into_iter().next())
+    Ok(client::fetch::<Vec<DeploymentStatus>>(statuses)?.into_iter().next())
 }
 
 /// With how it stands.
@@ -98,8 +98,8 @@ impl Deployments for GithubActions {
         // Each is asked for its status.
         let page = PageRequest { limit: page.limit.min(20), ..page };
         let ask = |repo: &Repo| client.get(at(repo, &["deployments"])).query_maybe("environment", environment.as_ref());
-        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: List<Told>| {
-            page.0.iter().map(|told| shown(&client, repo, told)).collect()
+        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: Vec<Told>| {
+            page.iter().map(|told| shown(&client, repo, told)).collect()
         })?;
         Ok(DeploymentPage { items, next })
     }
@@ -112,7 +112,7 @@ fn carrying(client: &Client, repo: &Repo, correlation: &str, since: Timestamp) -
     for page in 1..=5 {
         let request = client.get(at(repo, &["deployments"])).query("per_page", paging::MOST).query("page", page);
         let answer = client::done(request)?;
-        let told = answer.json::<List<Told>>()?.0;
+        let told: Vec<Told> = answer.json()?;
         let done = told.last().is_none_or(|last| last.created().is_some_and(|at| at < since));
         let ours = |told: &Told| told.ours().is_some_and(|ours| ours.correlation == correlation);
         found.extend(told.into_iter().filter(ours));
@@ -151,9 +151,9 @@ impl DeploymentReconciliation for GithubActions {
         let none = Actual { version: None, sha256: None, deployment: None, more: Vec::new() };
         for repo in client.repositories()? {
             let request = client.get(at(&repo, &["deployments"])).query("environment", &environment);
-            let all: List<Told> = client::fetch(request.query("per_page", paging::MOST))?;
+            let all: Vec<Told> = client::fetch(request.query("per_page", paging::MOST))?;
             let of_target = |told: &&Told| told.ours().is_some_and(|ours| ours.target == target);
-            for told in all.0.iter().filter(of_target).take(LOOKED_AT) {
+            for told in all.iter().filter(of_target).take(LOOKED_AT) {
                 let status = newest(&client, &repo, told)?;
                 if status.as_ref().is_some_and(|status| status.state == "success") {
                     let artifact = told.ours().unwrap_or_default().artifact;

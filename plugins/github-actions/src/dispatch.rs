@@ -38,9 +38,7 @@ fn check(declared: &Parameter, value: &str) -> Result<()> {
 }
 
 /// The inputs to send.
-///
-/// # Errors
-/// `invalid-input` of the parameter that the workflow does not take; `unsupported` where it can't be started by hand, or
+/// Errors: `invalid-input` of the parameter that the workflow does not take; `unsupported` where it can't be started by hand, or
 /// takes no environment.
 pub(crate) fn inputs(
     workflow: &Workflow,
@@ -110,9 +108,7 @@ told! {
 }
 
 /// What it was taken as. An older server does not say: then it is searched for.
-///
-/// # Errors
-/// What GitHub refuses it with.
+/// Errors: What GitHub refuses it with.
 pub(crate) fn ticket(answer: Response, pipeline: &Id, reference: &str, correlation: &str) -> Result<Ticket> {
     let answer = client::taken(answer)?;
     let details = answer.json::<Details>().unwrap_or_default();

@@ -71,9 +71,7 @@ impl Told {
 }
 
 /// What GitHub is sent for these rules.
-///
-/// # Errors
-/// `invalid-input` where a rule is none that GitHub has.
+/// Errors: `invalid-input` where a rule is none that GitHub has.
 fn body(rules: &[Rule]) -> Result<Value> {
     let refuse = |rule: &Rule, what: &str| {
         Error::invalid_input(format!("protection.{}", rule.kind), format!("{:?}: {what}", rule.value))

@@ -58,9 +58,7 @@ fn fork() -> Gate {
 }
 
 /// What is sent for an environment.
-///
-/// # Errors
-/// `not-found` where it is no gate of ours.
+/// Errors: `not-found` where it is no gate of ours.
 fn review(gate: &str, decision: &Decision) -> Result<Value> {
     let environment: u64 = gate
         .strip_prefix("environment:")
@@ -82,7 +80,7 @@ impl RunGates for GithubActions {
             return Ok(Vec::new());
         }
         let pending = client.get(at(&repo, &["actions", "runs", &number, "pending_deployments"]));
-        Ok(client::fetch::<List<Pending>>(pending)?.map(Pending::gate))
+        Ok(client::fetch::<Vec<Pending>>(pending)?.into_iter().map(Pending::gate).collect())
     }
 
     fn resolve_gate(_operation: Operation, run: RunRef, gate: String, decision: Decision) -> Result<()> {
@@ -100,8 +98,8 @@ impl RunGates for GithubActions {
             return client::done(client.post(actions(&["approve"]))).map(drop);
         }
         let body = review(&gate, &decision)?;
-        let waits: List<Pending> = client::fetch(client.get(actions(&["pending_deployments"])))?;
-        if !waits.0.iter().any(|pending| body["environment_ids"][0] == pending.environment.id) {
+        let waits: Vec<Pending> = client::fetch(client.get(actions(&["pending_deployments"])))?;
+        if !waits.iter().any(|pending| body["environment_ids"][0] == pending.environment.id) {
             return Err(Error::conflict(format!("nothing waits under {gate} any more")));
         }
         client::done(client.post(actions(&["pending_deployments"])).json(&body)).map(drop)

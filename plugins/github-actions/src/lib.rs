@@ -51,7 +51,8 @@ mod prelude {
         client::{self, Client, at},
         names::{Id, Repo},
         paging,
-        told::{List, Time, told},
+        time::Time,
+        told::{List, told},
     };
 }
 

@@ -16,9 +16,7 @@ const LIFE: u64 = 540;
 const HOUR: u64 = 3_600_000;
 
 /// What the JWT says.
-///
-/// # Errors
-/// `invalid-input` where the application is not named; `unsupported` for any other slot.
+/// Errors: `invalid-input` where the application is not named; `unsupported` for any other slot.
 fn claims(settings: &Settings, slot: &str, now: u64) -> Result<Value> {
     if slot != APP {
         return Err(Error::unsupported(format!("login of slot {slot}")));
@@ -33,9 +31,7 @@ fn missing(field: &str, what: &str) -> Error {
 }
 
 /// The exchange, signed in as `signed`.
-///
-/// # Errors
-/// `invalid-input` where the installation is not named.
+/// Errors: `invalid-input` where the installation is not named.
 fn exchange(settings: &Settings, signed: &str) -> Result<Login> {
     let what = "the number at the end of the installation's address";
     let installation = settings.installation.ok_or_else(|| missing("settings.installation", what))?;

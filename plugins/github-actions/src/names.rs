@@ -73,8 +73,7 @@ impl Id {
         !self.rest.is_empty() && self.to_string().len() <= LONGEST
     }
 
-    /// # Errors
-    /// `invalid-input` where it is none; `field` says of what.
+    /// Errors: `invalid-input` where it is none; `field` says of what.
     pub(crate) fn parse(field: &str, text: &str) -> Result<Self> {
         let mut parts = text.splitn(3, '/');
         match (parts.next(), parts.next(), parts.next()) {
@@ -97,9 +96,7 @@ pub(crate) fn workflow_key(path: &str, number: u64) -> String {
 }
 
 /// The path of a workflow's file in its repository.
-///
-/// # Errors
-/// `unsupported` for what GitHub makes up itself (`dynamic/pages/...`), which has none.
+/// Errors: `unsupported` for what GitHub makes up itself (`dynamic/pages/...`), which has none.
 pub(crate) fn workflow_path(id: &Id) -> Result<String> {
     if id.rest.bytes().all(|byte| byte.is_ascii_digit()) {
         let hint = "GitHub itself makes this workflow, and there is no file to read or change";
@@ -109,9 +106,7 @@ pub(crate) fn workflow_path(id: &Id) -> Result<String> {
 }
 
 /// The repository and the number of a run.
-///
-/// # Errors
-/// `invalid-input` where they are none.
+/// Errors: `invalid-input` where they are none.
 pub(crate) fn run_number(run: &RunRef) -> Result<u64> {
     run.run.parse().map_err(|_| Error::invalid_input("run", format!("{:?} is no number of a run", run.run)))
 }

@@ -8,11 +8,9 @@ use novacron_cicd_sdk::{
     http::{Request, Response},
     types::{Error, PageRequest},
 };
+use serde::de::DeserializeOwned;
 
-use crate::{
-    client,
-    told::{List, Place},
-};
+use crate::client;
 
 /// Pages that one call asks for; the host allows 64 requests.
 const REQUESTS: usize = 30;
@@ -54,15 +52,13 @@ pub(crate) fn goes_on(answer: &Response) -> bool {
 }
 
 /// A page of what is in all of `places`, one place after the other.
-///
-/// # Errors
-/// `invalid-input` where the cursor is none of ours, and whatever `read` or GitHub says.
-pub(crate) fn across<P, T: Place, U>(
+/// Errors: `invalid-input` where the cursor is none of ours, and whatever `read` or GitHub says.
+pub(crate) fn across<P, L: DeserializeOwned, T>(
     places: &[P],
     page: &PageRequest,
     ask: impl Fn(&P) -> Request,
-    read: impl Fn(&P, List<T>) -> Result<Vec<U>>,
-) -> Result<(Vec<U>, Option<String>)> {
+    read: impl Fn(&P, L) -> Result<Vec<T>>,
+) -> Result<(Vec<T>, Option<String>)> {
     let mut found = Vec::new();
     let next = walk(places.len(), page, &|place| ask(&places[place]), &mut |place, answer| {
         found.extend(read(&places[place], answer.json()?)?);
@@ -99,14 +95,12 @@ fn walk(
 }
 
 /// All of one listing, as far as one call may go.
-///
-/// # Errors
-/// As [`across`]; `upstream` where it is longer than `pages`.
-pub(crate) fn all<T: Place>(request: &Request, pages: u32) -> Result<Vec<T>> {
+/// Errors: As [`across`]; `upstream` where it is longer than `pages`.
+pub(crate) fn all<L: DeserializeOwned + Into<Vec<T>>, T>(request: &Request, pages: u32) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for page in 1..=pages {
         let answer = client::done(request.clone().query("per_page", MOST).query("page", page))?;
-        found.extend(answer.json::<List<T>>()?.0);
+        found.extend(answer.json::<L>()?.into());
         if !goes_on(&answer) {
             return Ok(found);
         }
@@ -132,7 +126,7 @@ mod tests {
         });
         let page = PageRequest { cursor: cursor.map(str::to_owned), limit };
         let (answer, sent) =
-            host.run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, page: List<String>| Ok(page.0)));
+            host.run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, page: Vec<String>| Ok(page)));
         let (items, next) = answer.unwrap();
         (items, next, sent.len())
     }

@@ -41,7 +41,7 @@ impl Pipelines for GithubActions {
         let ask = |repo: &Repo| client.get(at(repo, &["actions", "workflows"]));
         let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: List<Told>| {
             // What was deleted stays in the list, for its runs.
-            let there = page.0.iter().filter(|told| told.state != "deleted");
+            let there = page.items.iter().filter(|told| told.state != "deleted");
             Ok(there.map(|told| told.pipeline(repo)).collect())
         })?;
         Ok(PipelinePage { items, next })

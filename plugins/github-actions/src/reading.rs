@@ -25,8 +25,7 @@ told! {
 }
 
 impl File {
-    /// # Errors
-    /// `unsupported` where it is larger than GitHub gives with its description.
+    /// Errors: `unsupported` where it is larger than GitHub gives with its description.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
         if self.encoding != "base64" {
             return Err(Error::unsupported("pipeline-definitions.large")
@@ -37,8 +36,7 @@ impl File {
         STANDARD.decode(text).map_err(|error| Error::upstream(format!("a file's content: {error}"), 200, ""))
     }
 
-    /// # Errors
-    /// As [`Self::bytes`], and `invalid-input` where it is no workflow.
+    /// Errors: As [`Self::bytes`], and `invalid-input` where it is no workflow.
     pub(crate) fn workflow(&self) -> Result<Workflow> {
         Workflow::parse(&String::from_utf8_lossy(&self.bytes()?))
     }
@@ -88,7 +86,7 @@ pub(crate) fn newest(client: &Client, repo: &Repo, run: &RunRef) -> Result<Workf
 pub(crate) fn jobs(client: &Client, repo: &Repo, run: &WorkflowRun) -> Result<Vec<Shown>> {
     let (number, attempt) = (run.id.to_string(), run.attempt().to_string());
     let request = client.get(at(repo, &["actions", "runs", &number, "attempts", &attempt, "jobs"]));
-    paging::all(&request, PAGES)
+    paging::all::<List<Shown>, _>(&request, PAGES)
 }
 
 /// What a workflow takes from its caller: its inputs without those that are ours to fill.

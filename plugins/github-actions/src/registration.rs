@@ -31,7 +31,7 @@ told! {
 
 /// Those of a repository whose address can be an id, as one of ours can.
 fn hooks(client: &Client, repo: &Repo) -> Result<Vec<Told>> {
-    let mut hooks: Vec<Told> = paging::all(&client.get(at(repo, &["hooks"])), 5)?;
+    let mut hooks: Vec<Told> = paging::all::<Vec<Told>, _>(&client.get(at(repo, &["hooks"])), 5)?;
     hooks.retain(|told| (1..=LONGEST).contains(&told.config.url.len()));
     Ok(hooks)
 }
@@ -145,7 +145,7 @@ impl WebhookRecovery for GithubActions {
             // It is written already as it has to be in a query.
             let query = cursor.as_ref().map_or(String::new(), |cursor| format!("&cursor={cursor}"));
             let answer = client::done(client.get(format!("/{path}?per_page={size}{query}")))?;
-            let tries = answer.json::<List<Delivery>>()?.0;
+            let tries: Vec<Delivery> = answer.json()?;
             let is_recent = |it: &Delivery| it.delivered_at.0.is_none_or(|at| at >= since);
             // Newest first, so that a try that came is seen before those that did not.
             for it in tries.iter().filter(|it| is_recent(it)) {

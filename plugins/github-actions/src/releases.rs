@@ -91,7 +91,7 @@ impl ArtifactUploads for GithubActions {
 
     fn finish_upload(_operation: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
         let client = Client::here()?;
-        let state: Begun = serde_json::from_str(&state).map_err(|_| paging::not_ours("state"))?;
+        let state: Begun = serde_json::from_slice(state.as_bytes()).map_err(|_| paging::not_ours("state"))?;
         let repo = client.choose("state", Some(&state.repository))?;
         if let (201, Ok(asset)) = (answer.status, serde_json::from_slice::<Asset>(&answer.body)) {
             return Ok(uploaded(&repo, &asset));

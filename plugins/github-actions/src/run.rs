@@ -23,22 +23,6 @@ told! {
     }
 }
 
-/// Events whose name is not what started them.
-const ORIGINS: [(&str, &str); 12] = [
-    ("push", "push"),
-    ("merge_group", "push"),
-    ("create", "push"),
-    ("delete", "push"),
-    ("pull_request", "pull-request"),
-    ("pull_request_target", "pull-request"),
-    ("pull_request_review", "pull-request"),
-    ("schedule", "schedule"),
-    ("workflow_dispatch", "manual"),
-    ("repository_dispatch", "api"),
-    ("workflow_run", "upstream"),
-    ("workflow_call", "upstream"),
-];
-
 /// A token of ours: 32 hex digits that stand alone.
 fn token(title: &str) -> Option<&str> {
     let words = title.split(|letter: char| !letter.is_ascii_alphanumeric());
@@ -93,7 +77,13 @@ impl WorkflowRun {
         match self.event.as_str() {
             _ if self.attempt() > 1 => "retry",
             "workflow_dispatch" if self.correlation().is_some() => "api",
-            event => ORIGINS.iter().find(|(name, _)| *name == event).map_or("unknown", |(_, origin)| origin),
+            "workflow_dispatch" => "manual",
+            "push" | "merge_group" | "create" | "delete" => "push",
+            "pull_request" | "pull_request_target" | "pull_request_review" => "pull-request",
+            "schedule" => "schedule",
+            "repository_dispatch" => "api",
+            "workflow_run" | "workflow_call" => "upstream",
+            _ => "unknown",
         }
     }
 
@@ -132,8 +122,7 @@ impl WorkflowRun {
         }
     }
 
-    /// # Errors
-    /// `conflict` where another attempt has begun than the one that was seen, or this one has not ended.
+    /// Errors: `conflict` where another attempt has begun than the one that was seen, or this one has not ended.
     pub(crate) fn may_be_retried(&self, seen: Option<u32>) -> Result<()> {
         if seen.is_some_and(|seen| seen != self.attempt()) {
             return Err(Error::conflict(format!("run {} is at attempt {} already", self.id, self.attempt())));

@@ -64,7 +64,7 @@ impl RunSearch for GithubActions {
             let mut goes_back = false;
             for answer in send_all(ask) {
                 let answer = client::taken(answer?)?;
-                let runs = answer.json::<List<WorkflowRun>>()?.0;
+                let runs = answer.json::<List<WorkflowRun>>()?.items;
                 let reaches = runs.last().is_some_and(|run| run.created().is_none_or(|at| at >= since));
                 goes_back |= reaches && paging::goes_on(&answer);
                 seen.extend(runs.into_iter().map(|run| (run.id, run)));

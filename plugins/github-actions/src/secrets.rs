@@ -57,9 +57,7 @@ impl Scope {
 }
 
 /// GitHub takes no notice of case, and shows capitals.
-///
-/// # Errors
-/// `invalid-input` where GitHub would not take it (docs: "Naming your secrets").
+/// Errors: `invalid-input` where GitHub would not take it (docs: "Naming your secrets").
 fn name(text: &str) -> Result<String> {
     let name = text.to_ascii_uppercase();
     let plain = name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());

@@ -3,6 +3,17 @@
 //! Pure. A crate that knows calendars makes this plugin a twentieth larger; GitHub writes one form.
 
 use novacron_cicd_sdk::types::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// A time of an answer; one that is missing or is none is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(pub(crate) Option<Timestamp>);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Option::<String>::deserialize(from)?.and_then(|text| parse(&text))))
+    }
+}
 
 /// Days from the epoch to a day of the Gregorian calendar (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn days(year: i64, month: i64, day: i64) -> i64 {
