@@ -28,12 +28,12 @@ type Position = BTreeMap<String, Standing>;
 /// What is news, and where we stand then. `before` none: what is active is.
 fn news(before: Option<&Standing>, runs: Vec<WorkflowRun>) -> (Vec<WorkflowRun>, Standing) {
     let mark = before.map(|standing| standing.0);
-    let latest = runs.iter().filter_map(WorkflowRun::updated).max().max(mark).unwrap_or_default();
+    let latest = runs.iter().filter_map(|run| run.updated_at.0).max().max(mark).unwrap_or_default();
     let active = runs.iter().filter(|run| !run.has_ended()).map(|run| run.id).collect();
     let is_news = |run: &WorkflowRun| match mark {
         None => !run.has_ended(),
         // GitHub's times are whole seconds: what changed in the last one again is told again.
-        Some(mark) => run.updated().is_none_or(|updated| updated >= mark),
+        Some(mark) => run.updated_at.0.is_none_or(|updated| updated >= mark),
     };
     (runs.into_iter().filter(is_news).collect(), Standing(latest, active))
 }

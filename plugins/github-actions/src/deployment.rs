@@ -82,10 +82,6 @@ impl Told {
         serde_json::from_slice::<Whole>(text.as_bytes()).ok()?.novacron
     }
 
-    pub(crate) fn created(&self) -> Option<Timestamp> {
-        self.created_at.0
-    }
-
     pub(crate) fn deployment(&self, repo: &Repo, newest: Option<&DeploymentStatus>) -> Deployment {
         let status = status(newest.map(|status| status.state.as_str()));
         let ended = matches!(status.state, State::Succeeded | State::Failed | State::Canceled);
@@ -103,7 +99,7 @@ impl Told {
             id: Id::new(repo, self.id).to_string(),
             environment: self.environment.clone(),
             times: Times {
-                created: self.created(),
+                created: self.created_at.0,
                 started: None,
                 finished: newest.filter(|_| ended).and_then(|status| status.created_at.0),
                 updated: self.updated_at.0,

@@ -113,7 +113,7 @@ fn carrying(client: &Client, repo: &Repo, correlation: &str, since: Timestamp) -
         let request = client.get(at(repo, &["deployments"])).query("per_page", paging::MOST).query("page", page);
         let answer = client::done(request)?;
         let told: Vec<Told> = answer.json()?;
-        let done = told.last().is_none_or(|last| last.created().is_some_and(|at| at < since));
+        let done = told.last().is_none_or(|last| last.created_at.0.is_some_and(|at| at < since));
         let ours = |told: &Told| told.ours().is_some_and(|ours| ours.correlation == correlation);
         found.extend(told.into_iter().filter(ours));
         if done || !paging::goes_on(&answer) {

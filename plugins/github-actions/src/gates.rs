@@ -31,30 +31,19 @@ impl Pending {
         };
         let timed = self.reviewers.is_empty() && self.wait_timer > 0;
         let what = if timed { format!(" waits for {} minutes", self.wait_timer) } else { " wants an approval".into() };
+        let (id, name) = (format!("environment:{}", self.environment.id), &self.environment.name);
+        let reviewers = self.reviewers.iter().filter_map(who);
         Gate {
-            id: format!("environment:{}", self.environment.id),
-            kind: if timed { "timer".into() } else { "review".into() },
-            job: None,
-            message: Some(format!("environment {}{what}", self.environment.name)),
             can_resolve: Some(self.current_user_can_approve),
-            inputs: Vec::new(),
-            more: std::iter::once(attribute("x-environment", &self.environment.name))
-                .chain(self.reviewers.iter().filter_map(who))
-                .collect(),
+            more: std::iter::once(attribute("x-environment", name)).chain(reviewers).collect(),
+            ..gate(id, if timed { "timer" } else { "review" }, format!("environment {name}{what}"))
         }
     }
 }
 
-fn fork() -> Gate {
-    Gate {
-        id: FORK.into(),
-        kind: "review".into(),
-        job: None,
-        message: Some("a run of a first-time contributor wants an approval to begin".into()),
-        can_resolve: None,
-        inputs: Vec::new(),
-        more: Vec::new(),
-    }
+fn gate(id: impl Into<String>, kind: &str, message: impl Into<String>) -> Gate {
+    let (inputs, more) = (Vec::new(), Vec::new());
+    Gate { id: id.into(), kind: kind.into(), job: None, message: Some(message.into()), can_resolve: None, inputs, more }
 }
 
 /// What is sent for an environment.
@@ -74,7 +63,7 @@ impl RunGates for GithubActions {
         let (client, repo, number) = Client::of_run(&run)?;
         let newest = reading::newest(&client, &repo, &run)?;
         if newest.conclusion.as_deref() == Some("action_required") {
-            return Ok(vec![fork()]);
+            return Ok(vec![gate(FORK, "review", "a run of a first-time contributor wants an approval to begin")]);
         }
         if newest.has_ended() {
             return Ok(Vec::new());

@@ -5,7 +5,6 @@
 
 use novacron_cicd_sdk::{
     Webhooks, context,
-    types::Deployment,
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
 
@@ -41,10 +40,6 @@ fn ignored(why: impl Into<String>) -> Decoded {
     Decoded { observations: Vec::new(), ignored: Some(why.into()) }
 }
 
-fn deployment(repo: &Repo, event: &Event) -> Option<Deployment> {
-    Some(event.deployment.as_ref()?.deployment(repo, event.deployment_status.as_ref()))
-}
-
 fn observed(name: &str, repo: &Repo, event: &Event) -> Option<Observation> {
     match name {
         "workflow_run" => Some(Observation::Run(event.workflow_run.as_ref()?.run(repo))),
@@ -53,7 +48,10 @@ fn observed(name: &str, repo: &Repo, event: &Event) -> Option<Observation> {
             let run = RunRef { pipeline: repo.to_string(), run: shown.run_id.to_string(), attempt: shown.run_attempt };
             Observation::Job(JobSeen { run, job: shown.job() })
         }),
-        "deployment" | "deployment_status" => deployment(repo, event).map(Observation::Deployment),
+        "deployment" | "deployment_status" => {
+            let shown = event.deployment.as_ref()?.deployment(repo, event.deployment_status.as_ref());
+            Some(Observation::Deployment(shown))
+        }
         _ => None,
     }
 }

@@ -103,17 +103,6 @@ fn missing(status: u16, job: &Shown, now: u64) -> Option<Availability> {
     }
 }
 
-fn plan(request: Request) -> Result<LogAnswer> {
-    Ok(LogAnswer::Plan(LogPlan {
-        request: request.redirects(Redirects::Follow).build()?,
-        skip: 0,
-        filter: "github-timestamps".into(),
-        next: Position::End.write(),
-        availability: Availability::Complete,
-        more: Vec::new(),
-    }))
-}
-
 impl Logs for GithubActions {
     fn read(request: LogRequest) -> Result<LogAnswer> {
         let (client, repo, _) = Client::of_run(&request.run)?;
@@ -143,7 +132,14 @@ impl Logs for GithubActions {
         if asked.status() >= 400 {
             return Err(client::refusal(&asked));
         }
-        plan(log)
+        Ok(LogAnswer::Plan(LogPlan {
+            request: log.redirects(Redirects::Follow).build()?,
+            skip: 0,
+            filter: "github-timestamps".into(),
+            next: Position::End.write(),
+            availability: Availability::Complete,
+            more: Vec::new(),
+        }))
     }
 }
 

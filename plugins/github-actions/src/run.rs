@@ -61,14 +61,6 @@ impl WorkflowRun {
         !matches!(self.status().state, State::Pending | State::Running | State::Waiting)
     }
 
-    pub(crate) fn created(&self) -> Option<Timestamp> {
-        self.created_at.0
-    }
-
-    pub(crate) fn updated(&self) -> Option<Timestamp> {
-        self.updated_at.0
-    }
-
     pub(crate) fn status(&self) -> Status {
         status::of(self.status.as_deref(), self.conclusion.as_deref())
     }
@@ -91,11 +83,11 @@ impl WorkflowRun {
         let begun = self.run_started_at.0;
         let waits = matches!(self.status().state, State::Pending | State::Waiting);
         Times {
-            created: if self.attempt() > 1 { begun } else { self.created() },
+            created: if self.attempt() > 1 { begun } else { self.created_at.0 },
             started: if waits { None } else { begun },
             // GitHub tells no end: what has ended changes no more.
-            finished: if self.has_ended() { self.updated() } else { None },
-            updated: self.updated(),
+            finished: if self.has_ended() { self.updated_at.0 } else { None },
+            updated: self.updated_at.0,
         }
     }
 

@@ -135,13 +135,10 @@ impl RunnerCreation for GithubActions {
             // Good for an hour, for as many runners as register with it.
             "token" => (client.post(owner.at(&["registration-token"])), "/token"),
             "just-in-time" => {
-                let group: u64 = match lookup(&request.more, "x-runner-group") {
-                    Some(text) => text.parse().map_err(|_| {
-                        Error::invalid_input("x-runner-group", format!("{text:?} is no number of a group"))
-                    })?,
-                    // The group that everybody has.
-                    None => 1,
-                };
+                // The first group is the one that everybody has.
+                let group = lookup(&request.more, "x-runner-group").unwrap_or("1");
+                let none = |_| Error::invalid_input("x-runner-group", format!("{group:?} is no number of a group"));
+                let group: u64 = group.parse().map_err(none)?;
                 let labels = if request.labels.is_empty() { vec!["self-hosted".to_owned()] } else { request.labels };
                 let body =
                     json!({ "name": request.name, "runner_group_id": group, "labels": labels, "work_folder": "_work" });

@@ -65,7 +65,7 @@ impl RunSearch for GithubActions {
             for answer in send_all(ask) {
                 let answer = client::taken(answer?)?;
                 let runs = answer.json::<List<WorkflowRun>>()?.items;
-                let reaches = runs.last().is_some_and(|run| run.created().is_none_or(|at| at >= since));
+                let reaches = runs.last().is_some_and(|run| run.created_at.0.is_none_or(|at| at >= since));
                 goes_back |= reaches && paging::goes_on(&answer);
                 seen.extend(runs.into_iter().map(|run| (run.id, run)));
             }
@@ -76,7 +76,7 @@ impl RunSearch for GithubActions {
         let dispatched: Vec<WorkflowRun> = seen
             .into_values()
             .filter(|run| run.key() == pipeline.rest && run.event == "workflow_dispatch")
-            .filter(|run| run.created().is_none_or(|at| at >= since))
+            .filter(|run| run.created_at.0.is_none_or(|at| at >= since))
             .collect();
         let carrying: Vec<_> = dispatched.iter().filter(|run| run.carries(&correlation)).collect();
         match carrying[..] {
@@ -107,19 +107,20 @@ impl RunSearch for GithubActions {
 impl RunListing for GithubActions {
     fn list_runs(filter: RunFilter, page: PageRequest) -> Result<RunPage> {
         let client = Client::here()?;
-        let pipelines = match &filter.pipeline {
-            Some(pipeline) => client.id("pipeline", pipeline).map(|id| vec![(id.repo, Some(id.rest))])?,
-            None => client.repositories()?.into_iter().map(|repo| (repo, None)).collect(),
+        let places = match &filter.pipeline {
+            Some(pipeline) => {
+                let id = client.id("pipeline", pipeline)?;
+                let path = at(&id.repo, &["actions", "workflows", &id.rest, "runs"]);
+                vec![(id.repo, path)]
+            }
+            None => client.repositories()?.into_iter().map(|it| (it.clone(), at(&it, &["actions", "runs"]))).collect(),
         };
-        let ask = |(repo, workflow): &(Repo, Option<String>)| {
-            let path = match workflow {
-                Some(key) => at(repo, &["actions", "workflows", key, "runs"]),
-                None => at(repo, &["actions", "runs"]),
-            };
-            client.get(path).query("exclude_pull_requests", true).query_maybe("branch", filter.reference.as_ref())
+        let ask = |(_, path): &(Repo, Vec<String>)| {
+            let request = client.get(path.as_slice()).query("exclude_pull_requests", true);
+            request.query_maybe("branch", filter.reference.as_ref())
         };
         let read = |(repo, _): &(Repo, _), page: List<WorkflowRun>| Ok(page.map(|run| run.run(repo)));
-        let (items, next) = paging::across(&pipelines, &page, ask, read)?;
+        let (items, next) = paging::across(&places, &page, ask, read)?;
         Ok(RunPage { items, next })
     }
 }

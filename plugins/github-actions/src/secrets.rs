@@ -85,11 +85,6 @@ fn public_key(client: &Client, scope: &Scope) -> Result<String> {
     Ok(client::fetch::<PublicKey>(request.capture(Capture::pointer("/key", KEY).public()))?.key_id)
 }
 
-fn put(client: &Client, scope: &Scope, name: &str, reference: &str, key: &str) -> Result<Response> {
-    let body = Json::object().sealed("encrypted_value", reference, KEY).field("key_id", key);
-    client.put(scope.at("secrets", &[name])).json_with_secrets(body).send()
-}
-
 impl Secrets for GithubActions {
     fn list_secrets(scope: Option<String>, page: PageRequest) -> Result<SecretPage> {
         let client = Client::here()?;
@@ -117,13 +112,13 @@ impl Secrets for GithubActions {
         }
         let reference =
             lookup(&change.parts, "value").ok_or_else(|| Error::invalid_input("parts", "a value is missing"))?;
-        let answer = put(&client, &scope, &name, reference, &public_key(&client, &scope)?)?;
-        let refused = client::taken(answer);
-        if !matches!(&refused, Err(error) if matches!(error.kind, ErrorKind::InvalidInput(_)) && error.message.contains("key"))
-        {
-            return refused.map(drop);
-        }
-        client::taken(put(&client, &scope, &name, reference, &public_key(&client, &scope)?)?).map(drop)
+        let put = || {
+            let body = Json::object().sealed("encrypted_value", reference, KEY);
+            let body = body.field("key_id", public_key(&client, &scope)?);
+            client::done(client.put(scope.at("secrets", &[&name])).json_with_secrets(body)).map(drop)
+        };
+        let is_of_key = |it: &Error| matches!(it.kind, ErrorKind::InvalidInput(_)) && it.message.contains("key");
+        put().or_else(|error| if is_of_key(&error) { put() } else { Err(error) })
     }
 
     fn delete_secret(_operation: Operation, name: String, scope: Option<String>) -> Result<()> {
