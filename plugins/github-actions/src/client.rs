@@ -53,7 +53,6 @@ impl Client {
     }
 
     /// As [`Self::here`], with the id that is named.
-    /// Errors: As [`Self::id`].
     pub(crate) fn of(field: &str, text: &str) -> Result<(Self, Id)> {
         let client = Self::here()?;
         let id = client.id(field, text)?;
@@ -61,7 +60,6 @@ impl Client {
     }
 
     /// As [`Self::here`], with the repository and the number of a run.
-    /// Errors: As [`Self::id`], and `invalid-input` where the run has no number.
     pub(crate) fn of_run(run: &RunRef) -> Result<(Self, Repo, String)> {
         let (client, id) = Self::of("pipeline", &run.pipeline)?;
         Ok((client, id.repo, run_number(run)?.to_string()))

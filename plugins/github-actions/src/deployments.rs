@@ -62,17 +62,14 @@ fn shown(client: &Client, repo: &Repo, told: &Told) -> Result<Deployment> {
     Ok(told.deployment(repo, newest(client, repo, told)?.as_ref()))
 }
 
-/// Which repository a target deploys: `repository` of its configuration, or the only one.
-fn repository(client: &Client, configuration: &Json, more: Option<&str>) -> Result<Repo> {
-    let named = configuration.get("repository").and_then(Json::as_str).or(more);
-    client.choose("target.configuration.repository", named)
-}
-
 impl Deployments for GithubActions {
     fn start(operation: Operation, request: DeployRequest) -> Result<DeployTicket> {
         let client = Client::here()?;
         let payload = Payload::of(&request)?;
-        let repo = repository(&client, &payload.configuration, lookup(&request.more, "x-repository"))?;
+        // `repository` of the target's configuration, or the only one.
+        let named = payload.configuration.get("repository").and_then(Json::as_str);
+        let named = named.or_else(|| lookup(&request.more, "x-repository"));
+        let repo = client.choose("target.configuration.repository", named)?;
         if let Some(there) = came(&client, &repo, &operation, &request.correlation)? {
             return Ok(there);
         }

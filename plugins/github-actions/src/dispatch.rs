@@ -12,7 +12,7 @@ use novacron_cicd_sdk::{
 use crate::{prelude::*, settings::Settings, workflow::Workflow};
 
 /// GitHub's limits (OpenAPI of `actions/create-workflow-dispatch`; docs: "Events that trigger workflows").
-const MOST_INPUTS: usize = 25;
+pub(crate) const MOST_INPUTS: usize = 25;
 const MOST_CHARACTERS: usize = 65_535;
 
 fn text<'a>(given: &'a ParameterValue, what: &str) -> Result<&'a str> {

@@ -133,14 +133,8 @@ pub(crate) fn graph(shown: &[Shown], workflow: Option<&Workflow>) -> Graph {
     }
     let exact = found.iter().all(|found| found.is_some_and(|(_, fit)| fit > Fit::Pattern));
     let some = found.iter().any(Option::is_some) || shown.is_empty();
-    let edges = if exact {
-        "exact"
-    } else if some {
-        "approximate"
-    } else {
-        "none"
-    };
-    Graph { jobs, edges: edges.into(), complete: true }
+    let edges = if some { "approximate" } else { "none" };
+    Graph { jobs, edges: if exact { "exact" } else { edges }.into(), complete: true }
 }
 
 #[cfg(test)]

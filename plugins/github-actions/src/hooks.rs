@@ -23,14 +23,15 @@ told! {
     }
 }
 
+fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
+    delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value.as_str())
+}
+
 /// The body as JSON; a form has it in a field of its own.
 fn read(delivery: &Delivery) -> Result<Event> {
-    let header = |name: &str| delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name));
-    let is_form = header("content-type").is_some_and(|it| it.value.starts_with("application/x-www-form-urlencoded"));
-    if is_form {
-        return Err(
-            Error::invalid_input("body", "it is a form").hint("set the webhook's content type to application/json")
-        );
+    if header(delivery, "content-type").is_some_and(|it| it.starts_with("application/x-www-form-urlencoded")) {
+        let error = Error::invalid_input("body", "it is a form");
+        return Err(error.hint("set the webhook's content type to application/json"));
     }
     serde_json::from_slice(&delivery.body)
         .map_err(|error| Error::invalid_input("body", format!("it is not as GitHub sends it: {error}")))
@@ -58,8 +59,7 @@ fn observed(name: &str, repo: &Repo, event: &Event) -> Option<Observation> {
 
 /// What a delivery says to a provider of these settings.
 fn decode(settings: &Settings, delivery: &Delivery) -> Result<Decoded> {
-    let name = delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case("x-github-event"));
-    let Some(name) = name.map(|it| it.value.as_str()) else {
+    let Some(name) = header(delivery, "x-github-event") else {
         return Err(Error::invalid_input("headers", "X-GitHub-Event is missing: this is no delivery of GitHub's"));
     };
     if !matches!(name, "workflow_run" | "workflow_job" | "deployment" | "deployment_status") {

@@ -31,7 +31,6 @@ mod runs;
 mod secrets;
 pub mod settings;
 mod status;
-mod time;
 mod told;
 mod workflow;
 mod write;
@@ -42,6 +41,7 @@ mod prelude {
         Result, attribute,
         http::{Request, Response},
         lookup,
+        time::Time,
         types::{Error, ErrorKind, Operation, PageRequest, Redirects, RunRef, State, Status, Times, Timestamp},
     };
     pub(crate) use serde_json::json;
@@ -51,7 +51,6 @@ mod prelude {
         client::{self, Client, at},
         names::{Id, Repo},
         paging,
-        time::Time,
         told::{List, told},
     };
 }

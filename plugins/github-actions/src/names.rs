@@ -85,7 +85,7 @@ impl Id {
     }
 }
 
-/// What the API takes for a workflow: the name of its file, or its number where it has no file of its own. It always fits an id.
+/// What the API takes for a workflow: its file's name, or its number where it has no file of its own. It always fits an id.
 pub(crate) fn workflow_key(path: &str, number: u64) -> String {
     // A run's path may say of which reference: `.github/workflows/ci.yml@refs/heads/main`.
     let path = path.split('@').next().unwrap_or_default();

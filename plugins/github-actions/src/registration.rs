@@ -87,10 +87,8 @@ impl WebhookRegistration for GithubActions {
         if request.url.len() > LONGEST {
             return Err(Error::invalid_input("url", format!("it is longer than {LONGEST} bytes")));
         }
-        let events = match request.events.as_slice() {
-            [] => EVENTS.map(str::to_owned).to_vec(),
-            named => named.to_vec(),
-        };
+        let events =
+            if request.events.is_empty() { EVENTS.map(str::to_owned).to_vec() } else { request.events.clone() };
         let mut made = Vec::new();
         for repo in client.repositories()? {
             let there = hooks(&client, &repo)?.into_iter().find(|told| told.config.url == request.url);

@@ -69,9 +69,8 @@ impl ArtifactUploads for GithubActions {
         }
         let client = Client::here()?;
         let repo = client.choose("x-repository", lookup(&request.more, "x-repository"))?;
-        let tag = request.version.as_deref().ok_or_else(|| {
-            Error::invalid_input("version", "it is needed: it names the tag of the release").hint("give a version")
-        })?;
+        let none = || Error::invalid_input("version", "it is needed: it names the tag of the release");
+        let tag = request.version.as_deref().ok_or_else(none)?;
         let release = release(&client, &repo, tag, lookup(&request.more, "x-commit"))?;
         // What an upload that broke off left there stands in the way of the next.
         let name = shown_as(&request.name);

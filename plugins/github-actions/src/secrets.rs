@@ -61,11 +61,8 @@ impl Scope {
 fn name(text: &str) -> Result<String> {
     let name = text.to_ascii_uppercase();
     let plain = name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-    if !plain
-        || name.is_empty()
-        || name.starts_with("GITHUB_")
-        || name.starts_with(|letter: char| letter.is_ascii_digit())
-    {
+    let begins_well = !name.is_empty() && !name.starts_with("GITHUB_") && !name.as_bytes()[0].is_ascii_digit();
+    if !plain || !begins_well {
         let reason = "a name has letters, digits and `_`, begins with no digit and not with GITHUB_";
         return Err(Error::invalid_input("name", reason));
     }

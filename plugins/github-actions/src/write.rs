@@ -154,7 +154,6 @@ fn plain(value: &serde_yaml_ng::Value) -> Value {
 }
 
 /// What is there, under another name.
-/// Errors: As [`changed`].
 pub(crate) fn renamed(text: &str, name: &str) -> Result<String> {
     let before = Workflow::parse(text)?;
     let mut after = text.to_owned();
