@@ -129,7 +129,7 @@ impl Payload {
         let bad = |error| Error::invalid_input("target.configuration", format!("it is no JSON: {error}"));
         let configuration = match request.target.configuration.as_str() {
             "" => Json::Null,
-            text => serde_json::from_str(text).map_err(bad)?,
+            text => serde_json::from_slice(text.as_bytes()).map_err(bad)?,
         };
         let artifact = &request.artifact;
         Ok(Self {

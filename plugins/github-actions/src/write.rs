@@ -31,7 +31,7 @@ fn input(parameter: &Parameter) -> Result<Value> {
     if let Some(default) = &parameter.default {
         let typed = match kind {
             "boolean" => json!(default == "true"),
-            "number" => serde_json::from_str(default).unwrap_or(json!(default)),
+            "number" => serde_json::from_slice(default.as_bytes()).unwrap_or(json!(default)),
             _ => json!(default),
         };
         said.insert("default".into(), typed);
