@@ -4,32 +4,32 @@
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules, each of which is pure
 //! and tested without a host.
 
-pub mod artifacts;
-pub mod build;
-pub mod changes;
-pub mod check;
-pub mod client;
-pub mod config;
-pub mod credentials;
-pub mod deploy;
+mod artifacts;
+mod build;
+mod changes;
+mod check;
+mod client;
+mod config;
+mod credentials;
+mod deploy;
 mod deployments;
-pub mod gates;
-pub mod hooks;
-pub mod job;
-pub mod lint;
-pub mod listing;
-pub mod login;
-pub mod logs;
+mod gates;
+mod hooks;
+mod job;
+mod lint;
+mod listing;
+mod login;
+mod logs;
 mod manage;
-pub mod parameters;
-pub mod path;
-pub mod queue;
-pub mod runners;
-pub mod search;
+mod parameters;
+mod path;
+mod queue;
+mod runners;
+mod search;
 pub mod settings;
-pub mod stages;
-pub mod status;
-pub mod xml;
+mod stages;
+mod status;
+mod xml;
 
 use novacron_cicd_sdk::{
     Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunDeletion, RunForceCancel, RunGates,
@@ -49,6 +49,8 @@ use novacron_cicd_sdk::{
     types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, State, Ticket, Timestamp},
     webhooks::{Decoded, Delivery},
 };
+
+pub use client::{PASSWORD, TOKEN};
 
 use build::Build;
 use client::Client;
