@@ -69,7 +69,10 @@ impl Position {
     pub(crate) fn note(&mut self, pipeline: &str, builds: &[Build]) {
         for build in builds {
             let times = build.times();
-            self.latest = self.latest.max(times.finished.or(times.started).unwrap_or_default());
+            // What ended in the first jobs while the others were asked is news of the next round.
+            if self.from == 0 || self.since.is_none() {
+                self.latest = self.latest.max(times.finished.or(times.started).unwrap_or_default());
+            }
             if Self::goes_on(build) {
                 self.open.push((pipeline.to_owned(), build.number));
             }
@@ -182,7 +185,7 @@ impl RunChanges for Jenkins {
         let full =
             |all: &Vec<Vec<Build>>| pipelines.iter().zip(all).filter(|(name, builds)| is_news(name, builds)).count();
         let all = all.filter(|all| full(all) <= JOBS);
-        if all.is_none() && pipelines.len() > 1 {
+        if all.is_none() && !narrow {
             // Where it can't be remembered, it is found out again.
             let _ = kv::put(NARROW, b"", None, Some(HOUR));
         }

@@ -66,6 +66,16 @@ fn at_first_only_what_goes_on_is_news_and_then_what_ended_since() {
 }
 
 #[test]
+fn what_ended_in_a_job_while_the_others_were_asked_is_news_of_the_next_round() {
+    let mut position = Position { since: Some(1_000), latest: 1_000, ..Position::default() };
+    position.note("first", &[build(1, 1_000, Some(1_000))]);
+    position.from = JOBS;
+    position.note("last", &[build(9, 1_000, Some(500_000))]);
+    position.round_is_over();
+    assert!(position.is_news("first", &build(2, 3_000, Some(2_000))));
+}
+
+#[test]
 fn a_position_stays_short_whatever_goes_on() {
     let mut position = Position::default();
     let builds: Vec<Build> = (0..100).map(|number| build(number, 1, None)).collect();

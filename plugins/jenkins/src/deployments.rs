@@ -11,7 +11,8 @@ use novacron_cicd_sdk::{
     run_cancel::{CancelTarget, Queued},
     runs::TriggerRequest,
     types::{
-        DeployTicket, Deployment, Error, Operation, PageRequest, RunMatch, RunRef, State, Status, Ticket, Timestamp,
+        DeployTicket, Deployment, Error, ErrorKind, Operation, PageRequest, RunMatch, RunRef, State, Status, Ticket,
+        Timestamp,
     },
 };
 
@@ -54,6 +55,14 @@ fn remember(client: &Client, job: &str) -> Result<()> {
             Err(error) => return Err(Error::transient(format!("the deploy job can't be remembered: {error:?}"))),
             Ok(_) => return Ok(()),
         }
+    }
+}
+
+/// none: the job is not there any more, and none of its builds.
+fn there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -133,7 +142,7 @@ impl Deployments for Jenkins {
         let (at, from) = cursor.ok_or_else(|| Error::invalid_input("cursor", "it is not one of this plugin's"))?;
         let Some(name) = jobs.get(at) else { return Ok(DeploymentPage { items: vec![], next: None }) };
         let to = from + usize::try_from(page.limit).unwrap_or(job::NEWEST).clamp(1, job::NEWEST);
-        let job = crate::job(&client, name, Job::to_list(from, to))?;
+        let job = there(crate::job(&client, name, Job::to_list(from, to)))?.unwrap_or_default();
         let builds: Vec<&Build> = job.builds.iter().chain(&job.all_builds).collect();
         let next = match builds.len() == to - from {
             true => Some(format!("{at}.{to}")),
@@ -181,7 +190,7 @@ impl DeploymentReconciliation for Jenkins {
         let client = Client::here()?;
         let mut newest: Option<Deployment> = None;
         for name in known(&client) {
-            let job = crate::job(&client, &name, Job::to_list(0, job::NEWEST))?;
+            let job = there(crate::job(&client, &name, Job::to_list(0, job::NEWEST)))?.unwrap_or_default();
             let shown = job.builds.iter().filter_map(|build| deploy::shown(build.run(&client, &name)));
             let found = shown.filter(|it| it.environment == environment && it.status.state == State::Succeeded);
             let there = found.filter(|it| lookup(&it.more, "novacron.target") == Some(&target));
@@ -199,7 +208,7 @@ impl DeploymentReconciliation for Jenkins {
         let client = Client::here()?;
         let mut all = Vec::new();
         for name in known(&client) {
-            match find(&client, &name, &correlation, since)? {
+            match there(find(&client, &name, &correlation, since))?.unwrap_or(RunMatch::None) {
                 RunMatch::None => {}
                 RunMatch::One(run) => all.extend(deploy::shown(run)),
                 RunMatch::Queued(place) => all.push(deploy::queued(&name, &place, None)),

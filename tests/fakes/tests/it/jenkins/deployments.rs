@@ -165,6 +165,11 @@ async fn a_start_whose_answer_is_lost_is_found_by_its_token_wherever_the_target_
         setup.provider.list_deployments(Some("prod"), &PageRequest { cursor: first.next, ..page }).await.unwrap();
     let ids: Vec<_> = first.items.iter().chain(&second.items).map(|it| it.id.as_str()).collect();
     assert_eq!((ids, second.next), (vec!["ops/deploy#1", "ops/keyed#1"], None));
+    // A job that is gone is no reason not to find what the others did.
+    setup.jenkins.world().items[0].items.as_mut().unwrap().retain(|item| item.name == "deploy");
+    assert_eq!(setup.provider.find_deployments(&correlation(1), LONG_AGO).await.unwrap().len(), 1);
+    assert_eq!(setup.provider.find_deployments(&correlation(2), LONG_AGO).await.unwrap(), []);
+    assert_eq!(setup.provider.observe_deployment("prod", "web").await.unwrap().version.as_deref(), Some("1.2"));
 }
 
 fn correlation(number: u128) -> String {
