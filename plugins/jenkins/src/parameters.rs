@@ -138,10 +138,9 @@ impl Parameters {
                     .message(message)
                     .hint(format!("declare a parameter {} in the job: builds find it in their environment", given.name))
             })?;
-            if form.fields.iter().all(|(name, _)| *name != given.name) {
-                form.fields
-                    .push((given.name.clone(), checked(declared, given, &format!("environment.{}", given.name))?));
-            }
+            // It has to be found there, whatever the parameter's default is, which comes among the parameters.
+            form.fields.retain(|(name, _)| *name != given.name);
+            form.fields.push((given.name.clone(), checked(declared, given, &format!("environment.{}", given.name))?));
         }
         if let Some(reference) = &wanted.reference {
             self.refer(settings, wanted, (reference, built), &mut form)?;
