@@ -15,5 +15,6 @@ mod main_job;
 mod platform;
 mod plugins;
 mod polled;
+mod providers;
 mod refusals;
 mod starting;
