@@ -8,7 +8,8 @@ use crate::harness::{Function, Planned, Served, component, component_functions, 
 /// The table as it should be.
 fn table() -> String {
     let exports = PLUGINS.map(|plugin| component_functions(&component(&package(plugin))));
-    let mut text = format!("| function | command | {} |\n|---|---|{}\n", PLUGINS.join(" | "), "---|".repeat(PLUGINS.len()));
+    let mut text =
+        format!("| function | command | {} |\n|---|---|{}\n", PLUGINS.join(" | "), "---|".repeat(PLUGINS.len()));
     for function in contract_table() {
         let (name, command) = match function {
             Function::Served(Served { name, cli, .. }) => (name, format!("`{cli}`")),
@@ -33,6 +34,10 @@ fn what_the_document_says_of_the_providers_is_what_their_components_export() {
         lines.filter_map(|line| Some((line.split('`').nth(1)?.to_owned(), line.to_owned()))).collect()
     };
     let (said, right) = (rows(&text), rows(&table));
-    let wrong: Vec<_> = right.iter().filter(|(name, line)| said.get(*name) != Some(line)).map(|(_, line)| line).collect();
-    assert!(text.contains(&table), "docs/provider-functions.md is not right in {wrong:#?}; its table has to be\n{table}");
+    let wrong: Vec<_> =
+        right.iter().filter(|(name, line)| said.get(*name) != Some(line)).map(|(_, line)| line).collect();
+    assert!(
+        text.contains(&table),
+        "docs/provider-functions.md is not right in {wrong:#?}; its table has to be\n{table}"
+    );
 }

@@ -2,8 +2,8 @@
 //! command line, what it does not export is unsupported by both. The exports are read from the components, so that nothing is forgotten.
 
 mod document;
-
-
+mod github;
+mod gitlab;
 mod jenkins;
 mod play;
 mod refused;

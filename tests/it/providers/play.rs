@@ -39,28 +39,27 @@ const BY_ITSELF: [&str; 8] = [
 pub(super) struct Play<F> {
     platform: F,
     plugin: &'static str,
-    _host: Host,
+    home: Arc<Home>,
+    host: Option<Host>,
     api: Api,
     cli: Cli,
-    pub(super) names: Names,
+    names: Names,
     served: Vec<Served>,
     shown: BTreeSet<(String, Way)>,
 }
 
 impl<F> Play<F> {
-    /// With the plugin of that id and these secrets, and the provider `ci`.
+    /// With the plugin of that id and these secrets, and the provider `ci`. The host looks at the platform once, and then only when it
+    /// is told to, so that nothing is found before it is searched for.
     pub(super) async fn new(platform: F, plugin: &'static str, secrets: &[(&str, &str)], provider: Value) -> Self {
         let home = Arc::new(Home::with(&package(plugin)));
-        // Whoever waits for a look at the platform waits for a second.
-        let second = |name| (name, "1".to_owned());
-        let variables =
-            ["NOVACRON_CICD_LIMITS_POLL_SHORTEST_SECONDS", "NOVACRON_CICD_LIMITS_POLL_LONGEST_SECONDS"].map(second);
-        let host = Host::start(&home, Setup { variables: variables.to_vec(), ..Setup::default() }).await;
+        let host = Host::start(&home, looking_every("86400")).await;
         let (api, cli) = (host.api().await, host.cli());
         for (name, value) in secrets {
             api.post("/v1/secrets", &json!({ "name": name, "value": value })).await.expect(201);
         }
-        let mut body = json!({ "name": "ci", "plugin": plugin, "grants": { "private_networks": ["127.0.0.1/32"], "redirect_hosts": ["*"] } });
+        let grants = json!({ "private_networks": ["127.0.0.1/32"], "redirect_hosts": ["*"] });
+        let mut body = json!({ "name": "ci", "plugin": plugin, "grants": grants });
         body.as_object_mut().unwrap().extend(provider.as_object().unwrap().clone());
         api.post("/v1/providers", &body).await.expect(201);
         let served = contract_table().into_iter().filter_map(|function| match function {
@@ -68,7 +67,15 @@ impl<F> Play<F> {
             Function::Planned(_) => None,
         });
         let names = Names::from([("work", home.work().display().to_string())]);
-        Self { platform, plugin, _host: host, api, cli, names, served: served.collect(), shown: BTreeSet::new() }
+        let (served, shown) = (served.collect(), BTreeSet::new());
+        Self { platform, plugin, home, host: Some(host), api, cli, names, served, shown }
+    }
+
+    /// From now on the host looks at the platform every second.
+    pub(super) async fn looks_often(&mut self) {
+        self.host.take().unwrap().kill();
+        let host = self.host.insert(Host::start(&self.home, looking_every("1")).await);
+        (self.api, self.cli) = (host.api().await, host.cli());
     }
 
     /// Plays rows, in their order.
@@ -120,7 +127,8 @@ impl<F> Play<F> {
             Has::Declines if read => (refuses(DECLINED), true),
             Has::Declines => {
                 let operation = self.settled(&what, answer.text("/id")).await;
-                let codes = [&operation["error"]["code"], &read_output(&ended.stdout)["error"]["code"]].map(Clone::clone);
+                let codes =
+                    [&operation["error"]["code"], &read_output(&ended.stdout)["error"]["code"]].map(Clone::clone);
                 (codes == [json!(DECLINED), json!(DECLINED)] && ended.code == 1, true)
             }
         };
@@ -149,25 +157,33 @@ impl<F> Play<F> {
             found
         };
         for (name, place) in &row.keeps {
-            let kept = at(&found, place).unwrap_or_else(|| panic!("{what}: nothing is at {place}: {found:#}"));
+            let kept = self.at(&found, place).unwrap_or_else(|| panic!("{what}: nothing is at {place}: {found:#}"));
             self.names.insert(name, kept.as_str().map_or_else(|| kept.to_string(), str::to_owned));
         }
-        for (look, expected) in &row.there {
-            let expected = filled_in(expected, &self.names);
+        if let Some(function) = row.function {
+            let least = if BY_ITSELF.contains(&function) { 1 } else { calls + 1 };
             until(&what, async || {
-                let there = look(&self.platform, &self.names);
-                if there == expected { Ok(()) } else { Err(format!("the platform has {there}, not {expected}")) }
+                let calls = self.calls(function, Some("ok")).await;
+                if calls >= least { Ok(()) } else { Err(format!("{function} was answered {calls} times, not {least}")) }
             })
             .await;
+            self.shown.insert((function.to_owned(), row.way()));
         }
-        let Some(function) = row.function else { return };
-        let least = if BY_ITSELF.contains(&function) { 1 } else { calls + 1 };
-        until(&what, async || {
-            let calls = self.calls(function, Some("ok")).await;
-            if calls >= least { Ok(()) } else { Err(format!("{function} was answered {calls} times, not {least}")) }
-        })
-        .await;
-        self.shown.insert((function.to_owned(), row.way()));
+        if row.soon {
+            until(&what, async || self.there(&row)).await;
+        } else {
+            self.there(&row).unwrap_or_else(|why| panic!("{what} {why}"));
+        }
+    }
+
+    fn there(&self, row: &Row<F>) -> Result<(), String> {
+        for (look, expected) in &row.there {
+            let (there, expected) = (look(&self.platform, &self.names), filled_in(expected, &self.names));
+            if there != expected {
+                return Err(format!("the platform has {there}, not {expected}"));
+            }
+        }
+        Ok(())
     }
 
     /// The row as people read it; fails where it does not go the way that the contract's table has for its function.
@@ -197,10 +213,14 @@ impl<F> Play<F> {
         format!("{method} {}", self.api.contract().template(path).unwrap())
     }
 
+    fn at<'a>(&self, found: &'a Value, place: &str) -> Option<&'a Value> {
+        at(found, &filled(place, &self.names, |value| value.replace('/', "~1")))
+    }
+
     fn fits(&self, row: &Row<F>, found: &Value) -> Result<(), String> {
         for (place, expected) in &row.gives {
             let expected = filled_in(expected, &self.names);
-            if at(found, place).unwrap_or(&Value::Null) != &expected {
+            if self.at(found, place) != Some(&expected) {
                 return Err(format!("{place} is not {expected}: {found:#}"));
             }
         }
@@ -248,17 +268,17 @@ impl<F> Play<F> {
     }
 
     async fn command(&self, command: &str) -> Ended {
-        let words: Vec<_> =
-            words(command).iter().map(|word| filled(word, &self.names, str::to_owned)).chain(["-o".into(), "json".into()]).collect();
+        let words: Vec<_> = words(command)
+            .iter()
+            .map(|word| filled(word, &self.names, str::to_owned))
+            .chain(["-o".into(), "json".into()])
+            .collect();
         self.cli.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
     }
 
     async fn done(&self, what: &str, answer: Answer) -> Value {
-        let mut found = if answer.json.is_null() {
-            json!({ "text": String::from_utf8_lossy(&answer.bytes) })
-        } else {
-            answer.json
-        };
+        let mut found =
+            if answer.json.is_null() { json!({ "text": String::from_utf8_lossy(&answer.bytes) }) } else { answer.json };
         if answer.status != 202 {
             return found;
         }
@@ -280,6 +300,11 @@ impl<F> Play<F> {
         })
         .await
     }
+}
+
+fn looking_every(seconds: &str) -> Setup {
+    let names = ["NOVACRON_CICD_LIMITS_POLL_SHORTEST_SECONDS", "NOVACRON_CICD_LIMITS_POLL_LONGEST_SECONDS"];
+    Setup { variables: names.map(|name| (name, seconds.to_owned())).to_vec(), ..Setup::default() }
 }
 
 fn escaped(text: &str) -> String {

@@ -64,20 +64,16 @@ pub(super) fn refused() -> Vec<Refused> {
         with(
             "pipeline-copies.copy",
             "POST /v1/pipelines/{app}/copy",
-            json!({ "name": "other" }),
-            "pipeline copy {app} other",
+            json!({ "name": "elsewhere" }),
+            "pipeline copy {app} elsewhere",
         ),
         with(
             "pipeline-copies.relocate",
             "POST /v1/pipelines/{app}/move",
-            json!({ "name": "other" }),
-            "pipeline move {app} --rename other",
+            json!({ "name": "elsewhere" }),
+            "pipeline move {app} --rename elsewhere",
         ),
-        row(
-            "pipeline-schedules.list-schedules",
-            "GET /v1/pipelines/{app}/schedules",
-            "pipeline schedule list {app}",
-        ),
+        row("pipeline-schedules.list-schedules", "GET /v1/pipelines/{app}/schedules", "pipeline schedule list {app}"),
         with(
             "pipeline-schedules.put-schedule",
             "POST /v1/pipelines/{app}/schedules",
@@ -217,11 +213,7 @@ pub(super) fn refused() -> Vec<Refused> {
             "remote deployment ticket t --provider ci",
         ),
         row("deployments.get", "GET /v1/providers/ci/deployments/d", "remote deployment show d --provider ci"),
-        row(
-            "deployments.list-deployments",
-            "GET /v1/providers/ci/deployments",
-            "remote deployment list --provider ci",
-        ),
+        row("deployments.list-deployments", "GET /v1/providers/ci/deployments", "remote deployment list --provider ci"),
         row(
             "deployment-cancel.cancel",
             "POST /v1/providers/ci/deployments/d/cancel",

@@ -59,7 +59,7 @@ impl<F> Row<F> {
         if matches!(self.call, Call::Cli(_)) { Way::Cli } else { Way::Api }
     }
 
-    /// What comes out has this at that place: a JSON pointer, in which `[name=app]` is the item whose field is so.
+    /// What comes out has this at that place: a JSON pointer, in which `[name=app]` is the item whose field is so; a slash is `~1`.
     pub(super) fn gives(mut self, place: &'static str, value: impl Into<Value>) -> Self {
         self.gives.push((place, value.into()));
         self
@@ -141,7 +141,7 @@ pub(super) fn filled_in(value: &Value, names: &Names) -> Value {
 pub(super) fn at<'a>(value: &'a Value, place: &str) -> Option<&'a Value> {
     place.split('/').skip(1).try_fold(value, |value, part| {
         match part.strip_prefix('[').and_then(|part| part.strip_suffix(']')?.split_once('=')) {
-            Some((field, wanted)) => value.as_array()?.iter().find(|item| item[field] == wanted),
+            Some((field, wanted)) => value.as_array()?.iter().find(|item| item[field] == wanted.replace("~1", "/")),
             None => value.pointer(&format!("/{part}")),
         }
     })
@@ -161,8 +161,14 @@ pub(super) fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn a_place_is_found_by_index_by_name_and_by_what_an_item_has() {
-    let value = serde_json::json!({ "items": [{ "name": "a" }, { "name": "b", "n": 2 }] });
-    for (place, found) in [("/items/0/name", Some("\"a\"")), ("/items/[name=b]/n", Some("2")), ("/items/[name=c]", None)] {
+    let value = serde_json::json!({ "items": [{ "name": "a" }, { "name": "b", "n": 2 }, { "name": "g/c", "n": 3 }] });
+    let rows = [
+        ("/items/0/name", Some("\"a\"")),
+        ("/items/[name=b]/n", Some("2")),
+        ("/items/[name=g~1c]/n", Some("3")),
+        ("/items/[name=c]", None),
+    ];
+    for (place, found) in rows {
         assert_eq!(at(&value, place).map(Value::to_string).as_deref(), found, "{place}");
     }
     assert_eq!(words("put app '0 3 * * *' -p A=1"), ["put", "app", "0 3 * * *", "-p", "A=1"]);
