@@ -106,6 +106,18 @@ pub(super) fn refused() -> Vec<Refused> {
             "DELETE /v1/pipelines/{app}/trigger-tokens/t",
             "pipeline trigger-token delete {app} t",
         ),
+        with(
+            "artifact-uploads.plan-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci" }),
+            "artifact upload {artifact} --provider ci",
+        ),
+        with(
+            "artifact-uploads.finish-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci" }),
+            "artifact upload {artifact} --provider ci",
+        ),
         row(
             "artifact-retention.delete-artifact",
             "DELETE /v1/artifacts/{artifact}?remote=true",

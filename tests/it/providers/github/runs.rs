@@ -54,6 +54,14 @@ fn deleted(github: &Github, names: &Names, name: &str) -> Value {
     github.lines().contains(&line).into()
 }
 
+/// The sha256 of what the first run kept.
+const ONE: &str = "d443fae849e7aca83a13e872180550e26276dcad30c40ad511b968a29eb421f4";
+
+/// The files of releases.
+fn uploaded(github: &Github) -> Value {
+    github.world().repo(REPO).releases.iter().flat_map(|it| &it.assets).map(|(_, name, ..)| name.clone()).collect()
+}
+
 pub(super) fn runs() -> Steps {
     steps![
         api("runs.trigger", "POST /v1/pipelines/app/runs", json!({ "parameters": { "who": "nova" } }))
@@ -123,6 +131,24 @@ pub(super) fn runs() -> Steps {
             .soon(),
         api("artifacts.plan-download", "GET /v1/artifacts/{artifact}/content", Value::Null).gives("/text", "PK one"),
         cli("artifacts.plan-download", "artifact download {other} --file two.zip").gives("/0/size", 6),
+        api(
+            "artifact-uploads.plan-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci", "name": "a.zip", "version": "v1" }),
+        )
+        .gives("/result/artifact/digests/sha256", ONE)
+        .there(|github: &Github, _| uploaded(github), json!(["a.zip"])),
+        cli("artifact-uploads.plan-upload", "artifact upload {other} --provider ci --name b.zip --version v1 --wait")
+            .there(|github: &Github, _| uploaded(github), json!(["a.zip", "b.zip"])),
+        api(
+            "artifact-uploads.finish-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci", "name": "c.zip", "version": "v1" }),
+        )
+        .gives("/result/artifact/digests/sha256", ONE)
+        .there(|github: &Github, _| uploaded(github), json!(["a.zip", "b.zip", "c.zip"])),
+        cli("artifact-uploads.finish-upload", "artifact upload {other} --provider ci --name d.zip --version v1 --wait")
+            .there(|github: &Github, _| uploaded(github), json!(["a.zip", "b.zip", "c.zip", "d.zip"])),
         api("artifact-retention.delete-artifact", "DELETE /v1/artifacts/{artifact}?remote=true", Value::Null)
             .there(|github: &Github, names| deleted(github, names, "kept"), true),
         cli("artifact-retention.delete-artifact", "artifact delete {other} --remote --wait")

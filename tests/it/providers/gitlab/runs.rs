@@ -40,6 +40,14 @@ fn kept(gitlab: &GitLab, names: &Names, name: &str) -> Value {
     gitlab.job(number(names, name), |job| json!([job.artifacts.is_some(), job.keep]))
 }
 
+/// The sha256 of what the first run kept.
+const ONE: &str = "d443fae849e7aca83a13e872180550e26276dcad30c40ad511b968a29eb421f4";
+
+/// The files of packages.
+fn uploaded(gitlab: &GitLab) -> Value {
+    gitlab.world().projects[0].packages.iter().flat_map(|it| &it.1).map(|(row, _)| row["file_name"].clone()).collect()
+}
+
 pub(super) fn runs() -> Steps {
     steps![
         api("runs.trigger", "POST /v1/pipelines/app/runs", json!({ "parameters": { "VERSION": "2" } }))
@@ -105,6 +113,24 @@ pub(super) fn runs() -> Steps {
             .soon(),
         api("artifacts.plan-download", "GET /v1/artifacts/{artifact}/content", Value::Null).gives("/text", "PK one"),
         cli("artifacts.plan-download", "artifact download {other} --file two.zip").gives("/0/size", 6),
+        api(
+            "artifact-uploads.plan-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci", "name": "a.zip", "version": "v1" }),
+        )
+        .gives("/result/artifact/digests/sha256", ONE)
+        .there(|gitlab: &GitLab, _| uploaded(gitlab), json!(["a.zip"])),
+        cli("artifact-uploads.plan-upload", "artifact upload {other} --provider ci --name b.zip --version v1 --wait")
+            .there(|gitlab: &GitLab, _| uploaded(gitlab), json!(["a.zip", "b.zip"])),
+        api(
+            "artifact-uploads.finish-upload",
+            "POST /v1/artifacts/{artifact}/upload",
+            json!({ "provider": "ci", "name": "c.zip", "version": "v1" }),
+        )
+        .gives("/result/artifact/digests/sha256", ONE)
+        .there(|gitlab: &GitLab, _| uploaded(gitlab), json!(["a.zip", "b.zip", "c.zip"])),
+        cli("artifact-uploads.finish-upload", "artifact upload {other} --provider ci --name d.zip --version v1 --wait")
+            .there(|gitlab: &GitLab, _| uploaded(gitlab), json!(["a.zip", "b.zip", "c.zip", "d.zip"])),
         api("artifact-retention.keep-artifact", "POST /v1/artifacts/{artifact}/keep", Value::Null)
             .there(|gitlab: &GitLab, names| kept(gitlab, names, "build"), json!([true, true])),
         cli("artifact-retention.keep-artifact", "artifact keep {other} --wait")
