@@ -47,8 +47,8 @@ pub(super) fn environments() -> Steps {
 /// Where the deployment of this name stands.
 fn status(gitlab: &GitLab, names: &Names, name: &str) -> Value {
     let world = gitlab.world();
-    let id = names[name].clone();
-    world.projects[0].deployments.iter().find(|row| row["id"].to_string() == id).map(|row| row["status"].clone()).into()
+    let id: u64 = names[name].parse().unwrap();
+    world.projects[0].deployments.iter().find(|row| row["id"] == id).map(|row| row["status"].clone()).into()
 }
 
 /// Every job that waits for a runner is done.
