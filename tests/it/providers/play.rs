@@ -125,6 +125,7 @@ impl<F> Play<F> {
             Has::Works | Has::DoneWithout => (answer.status == 200 && ended.code == 0, false),
             Has::Not => (refuses(UNSUPPORTED), false),
             Has::Declines if read => (refuses(DECLINED), true),
+            Has::Declines if answer.status != 202 => (false, true),
             Has::Declines => {
                 let operation = self.settled(&what, answer.text("/id")).await;
                 let codes =
