@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     outcomes::{head, raw},
-    support::{Build, Server, Setup, body, reply, request},
+    support::{Build, Pieces, Server, Setup, body, reply, request},
 };
 
 /// The name of the bytes: the door asks for them by it, and the host says whether they are right.
@@ -33,6 +33,9 @@ impl Setup {
         (self.keeps(&pieces), size)
     }
 }
+
+/// Requests that a server saw, with how many bytes.
+type Lines = &'static [(&'static str, usize)];
 
 fn upload(size: u64) -> Upload {
     Upload { sha256: DIGEST.into(), size }
@@ -119,15 +122,15 @@ async fn counting() -> (String, mpsc::Receiver<usize>) {
 
 #[tokio::test]
 async fn bytes_that_are_not_what_was_said_never_arrive_whole() {
-    let rows: [(&[Result<&'static [u8], &'static str>], &str); 3] = [
-        (&[Ok(b"abc")], "2 of them are missing"),
-        (&[Ok(b"abc"), Ok(b"def")], "more of them than was said"),
-        (&[Ok(b"abc"), Err("the stored bytes have another sha256")], "another sha256"),
+    let rows: [(Pieces, &str); 3] = [
+        (vec![Ok(b"abc")], "2 of them are missing"),
+        (vec![Ok(b"abc"), Ok(b"def")], "more of them than was said"),
+        (vec![Ok(b"abc"), Err("the stored bytes have another sha256")], "another sha256"),
     ];
     for (pieces, says) in rows {
         let (url, mut counts) = counting().await;
         let setup = Setup::new(&url);
-        setup.host.blobs.lock().unwrap().insert(DIGEST.into(), pieces.to_vec());
+        setup.host.blobs.lock().unwrap().insert(DIGEST.into(), pieces);
         let error = setup.door().upload(&setup.scope(), request("PUT", "/x"), upload(5)).await.unwrap_err();
         assert!(matches!(&error, SendError::BadRequest(text) if text.contains(says)), "{error:?}");
         let arrived = counts.recv().await.unwrap();
@@ -149,7 +152,7 @@ async fn a_redirect_takes_the_bytes_along_from_their_beginning_and_to_no_other_o
     let other = Server::fine().await;
     let away = format!("{}/to", other.url());
     // Status, location, mode: the answer, and what the platform saw, with how many bytes.
-    let rows: [(u16, &str, Redirects, u16, &[(&str, usize)]); 7] = [
+    let rows: [(u16, &str, Redirects, u16, Lines); 7] = [
         (307, "/to", Redirects::None, 307, &[("POST /from", 7)]),
         (307, "/to", Redirects::Follow, 200, &[("POST /from", 7), ("POST /to", 7)]),
         (302, "/to", Redirects::Follow, 302, &[("POST /from", 7)]),
