@@ -1,5 +1,7 @@
 //! Guests: every crate that becomes a WebAssembly component.
 
+mod names;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -56,7 +58,21 @@ pub(crate) fn build() -> anyhow::Result<Vec<PathBuf>> {
         .map(|package| {
             let path = component(package);
             anyhow::ensure!(path.is_file(), "{package} left no {}: is its crate-type cdylib?", path.display());
+            shorten_names(&path).with_context(|| path.display().to_string())?;
             Ok(path)
         })
         .collect()
+}
+
+/// Cargo links its output here anew each time, so it is done each time; a file that is so already is left alone.
+fn shorten_names(path: &Path) -> anyhow::Result<()> {
+    let built = std::fs::read(path)?;
+    let short = names::shorten(&built)?;
+    if short.len() < built.len() {
+        // Not written into: the file is cargo's own too, under another name.
+        let beside = path.with_extension("short");
+        std::fs::write(&beside, short)?;
+        std::fs::rename(beside, path)?;
+    }
+    Ok(())
 }

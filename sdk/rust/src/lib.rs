@@ -36,6 +36,7 @@ pub mod log;
 pub mod random;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod time;
 
 pub use error::{Result, attribute, lookup};
 pub use imports::novacron::cicd::types;

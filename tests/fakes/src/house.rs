@@ -131,7 +131,12 @@ fn guests() -> PathBuf {
     )
 }
 
-fn built(plugin: &str) -> PathBuf {
+/// Where the plugin of that id lies as it was built for the sandbox.
+///
+/// # Panics
+/// Where it is not built.
+#[must_use]
+pub fn built(plugin: &str) -> PathBuf {
     let path = guests().join(format!("novacron_cicd_plugin_{}.wasm", plugin.replace('-', "_")));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path

@@ -1,8 +1,11 @@
 //! From a status to the kind of error that it is. The table stands at [`Response::ok`].
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use crate::types::{Error, Timestamp};
+use crate::{
+    time::http_date,
+    types::{Error, Timestamp},
+};
 
 use super::{Response, send::Sent};
 
@@ -51,10 +54,7 @@ fn wait(answer: &Response, now: &impl Fn() -> Timestamp) -> Option<Duration> {
     if let Some(text) = answer.header("retry-after").map(str::trim) {
         return match text.parse() {
             Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => httpdate::parse_http_date(text).ok().map(|at| {
-                let at = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-                at.saturating_sub(Duration::from_millis(now()))
-            }),
+            Err(_) => http_date(text).map(|at| Duration::from_millis(at.saturating_sub(now()))),
         };
     }
     let number = |name: String| answer.header(&name).and_then(|text| text.trim().parse::<u64>().ok());

@@ -1,21 +1,41 @@
-//! Moments, as GitLab writes them: ISO 8601 with an offset in the API, `2016-08-12 15:23:28 UTC` in webhooks.
+//! Moments, as platforms write them: RFC 3339, with or without a fraction and an offset, also with a blank in place of the `T`, and the
+//! dates of HTTP.
+//!
+//! A crate that knows calendars makes a component a twentieth larger.
 
-use novacron_cicd_sdk::types::Timestamp;
 use serde::{Deserialize, Deserializer};
 
-/// A moment of an answer; one that is missing or not understood is none.
+use crate::types::Timestamp;
+
+/// A moment in an answer, to derive with; one that is missing, null or not understood is none.
+///
+/// ```
+/// use novacron_cicd_sdk::time::Time;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Row {
+///     #[serde(default)]
+///     created_at: Time,
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Time(pub Option<Timestamp>);
+pub struct Time(pub Option<Timestamp>);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text: Option<serde_json::Value> = Option::deserialize(from)?;
-        Ok(Self(text.as_ref().and_then(serde_json::Value::as_str).and_then(parse)))
+        Ok(Self(Option::<String>::deserialize(from)?.as_deref().and_then(parse)))
     }
 }
 
-/// Milliseconds since the epoch.
-pub(crate) fn parse(text: &str) -> Option<Timestamp> {
+/// Milliseconds since the epoch; none where it is no moment, or one before the epoch.
+///
+/// ```
+/// # use novacron_cicd_sdk::time::parse;
+/// assert_eq!(parse("2026-01-01T01:00:00.250+01:00"), Some(1_767_225_600_250));
+/// assert_eq!(parse("2016-08-12 15:23:28 UTC"), Some(1_471_015_408_000));
+/// ```
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
     let number = |from: usize, length: usize| text.get(from..from + length)?.parse::<i64>().ok();
     let separators = [(4, b"-"), (7, b"-"), (13, b":"), (16, b":")];
     let fits = |(at, byte): &(usize, &[u8; 1])| text.as_bytes().get(*at) == Some(&byte[0]);
@@ -43,20 +63,20 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     u64::try_from((seconds - offset) * 1000 + millis).ok()
 }
 
-/// `2026-01-01T00:00:00.000Z`.
-pub(crate) fn iso(at: Timestamp) -> String {
+/// A moment as platforms read it: `2026-01-01T00:00:00.000Z`.
+#[must_use]
+pub fn iso(at: Timestamp) -> String {
     let (day, rest) = (at / 86_400_000, at % 86_400_000);
     let (year, month, date) = civil(i64::try_from(day).unwrap_or(0));
     let (hour, minute, second, millis) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
     format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// A `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let [_, day, month, year, clock, "GMT"] = words.as_slice() else { return None };
-    parse(&format!("{year}-{:02}-{day}T{clock}Z", MONTHS.find(*month)? / 3 + 1))
+/// A `Date` header: `Sun, 06 Nov 1994 08:49:37 GMT`, in milliseconds since the epoch.
+#[must_use]
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
 /// Days since the epoch, by the Gregorian calendar: years that begin in March, in eras of 400.
@@ -82,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_however_gitlab_writes_it() {
+    fn a_moment_is_read_however_it_is_written() {
         let rows = [
             ("1970-01-01T00:00:00.000Z", Some(0)),
             ("2026-01-01T00:00:00Z", Some(1_767_225_600_000)),
@@ -90,6 +110,8 @@ mod tests {
             ("2024-02-29T23:59:59.085Z", Some(1_709_251_199_085)),
             ("2024-03-01T01:59:59.0851234+02:00", Some(1_709_251_199_085)),
             ("2024-02-29 18:59:59 -0500", Some(1_709_251_199_000)),
+            ("2024-02-29T23:59:59+é", None),
+            ("0001-01-01T00:00:00Z", None),
             ("2024-02-29", None),
             ("soon", None),
             ("", None),
@@ -99,7 +121,7 @@ mod tests {
         }
         let read = |text: &str| serde_json::from_str::<Time>(text).map(|time| time.0).ok();
         assert_eq!(
-            (read("null"), read("7"), read("\"1970-01-01T00:00:01Z\"")),
+            (read("null"), read("\"soon\""), read("\"1970-01-01T00:00:01Z\"")),
             (Some(None), Some(None), Some(Some(1000)))
         );
     }
