@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::{node, python, tree};
+use crate::{debian, node, python, tree};
 
 /// `tests/peers.toml`; its head says what the words of a row mean.
 #[derive(Deserialize)]
@@ -30,6 +30,8 @@ struct Install {
     #[serde(default)]
     python: Vec<PathBuf>,
     node: Option<PathBuf>,
+    #[serde(default)]
+    debian: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,13 +87,16 @@ pub(crate) fn install() -> anyhow::Result<Vec<Peer>> {
     let table = read(&text).context("tests/peers.toml")?;
     for row in &table.install {
         let place = match &row.node {
-            Some(folder) => node::packages(&row.name, &root.join(folder))?,
+            Some(folder) => Some(node::packages(&row.name, &root.join(folder))?),
+            None if !row.debian.is_empty() => debian::packages(&row.name, &row.debian)?,
             None => {
                 let files: Vec<_> = row.python.iter().map(|file| root.join(file)).collect();
-                python::environment(&row.name, &files)?
+                Some(python::environment(&row.name, &files)?)
             }
         };
-        link(&place, &tree::target().join("tools").join(&row.name))?;
+        if let Some(place) = place {
+            link(&place, &tree::target().join("tools").join(&row.name))?;
+        }
     }
     Ok(table.peer)
 }
@@ -109,9 +114,10 @@ fn read(text: &str) -> anyhow::Result<Table> {
     let mut names = BTreeSet::new();
     for row in &table.install {
         named(&row.name, &mut names)?;
+        let sources = [row.node.is_some(), !row.python.is_empty(), !row.debian.is_empty()];
         ensure!(
-            row.node.is_some() == row.python.is_empty(),
-            "{} has to come from one of the two, python or node",
+            sources.into_iter().filter(|given| *given).count() == 1,
+            "{} has to come from one of the three, python, node or debian",
             row.name
         );
     }
@@ -233,8 +239,16 @@ mod tests {
             (row("a", &format!("{shown}\ntest = \"t\"")).repeat(2), Some("two rows")),
             ("peer = []\n[[install]]\nname = \"a\"\npython = [\"r\"]".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"".to_owned(), None),
-            ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the two")),
-            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(), Some("one of the two")),
+            ("peer = []\n[[install]]\nname = \"a\"\ndebian = [\"p\"]".to_owned(), None),
+            ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the three")),
+            (
+                "peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(),
+                Some("one of the three"),
+            ),
+            (
+                "peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\ndebian = [\"p\"]".to_owned(),
+                Some("one of the three"),
+            ),
         ];
         for (text, wanted) in rows {
             let error = read(&text).err().map(|error| error.to_string());

@@ -38,6 +38,12 @@ impl Client {
         Ok(Self { base_url: context::base_url(), settings: context::settings()?, slot })
     }
 
+    /// The same, for a call about what GitLab has under this number.
+    pub(crate) fn about(what: &str, id: &str) -> Result<Self> {
+        numbered(what, id)?;
+        Self::here()
+    }
+
     /// A request that reads. A project that was moved is answered with its new address.
     pub(crate) fn get(&self, segments: &[&str]) -> Request {
         self.authenticated(Request::get(api(segments)))

@@ -4,4 +4,5 @@ mod act;
 mod events;
 mod github;
 mod gitlab;
+mod gitlab_ci_local;
 mod signed;
