@@ -1,10 +1,12 @@
 //! A run, its jobs and their steps; and what is observed of them.
 //!
-//! [`reduce()`] takes an observation in, [`graph`] draws a run, [`heartbeat`] ends a silent one.
+//! [`reduce()`] takes an observation in, [`graph`] draws a run, [`heartbeat`] ends a silent one,
+//! [`statistics`] says what many have in common.
 
 pub mod graph;
 pub mod heartbeat;
 mod reduce;
+pub mod statistics;
 
 pub use reduce::{Change, Reduced, reduce};
 

@@ -1,45 +1,20 @@
 //! Who we are on GitHub, what the server is, and what may be missing.
 
-use novacron_cicd_sdk::{
-    Plugin, Result,
-    http::{Request, Response, send_all},
-    plugin::CheckReport,
-};
-use serde::Deserialize;
+use novacron_cicd_sdk::{Plugin, http::send_all, plugin::CheckReport};
 
-use crate::{
-    GithubActions,
-    client::{self, APP, Client, at},
-    names::Repo,
-};
+use crate::{client::APP, prelude::*};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Account {
-    login: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    /// Only an Enterprise server says it.
-    installed_version: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Repository {
-    full_name: String,
-    archived: bool,
-    disabled: bool,
-    permissions: Option<Permissions>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Permissions {
-    push: bool,
-    admin: bool,
+told! {
+    Account { login: Option<String> }
+    Meta {
+        /// Only an Enterprise server says it.
+        installed_version: Option<String>,
+    }
+    Repository {
+        full_name: String, archived: bool, disabled: bool, permissions: Option<Permissions>,
+    }
+    Permissions { push: bool, admin: bool }
+    Actions { enabled: Option<bool> }
 }
 
 /// Repositories that one check looks at: two questions each, and the host allows 64 requests in a call.
@@ -59,17 +34,10 @@ fn questions(client: &Client, repos: &[Repo]) -> Vec<Request> {
     questions
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Actions {
-    enabled: Option<bool>,
-}
-
 /// What the answers mean; they come in the order of [`questions`].
 fn report(client: &Client, repos: &[Repo], answers: Vec<Result<Response>>) -> Result<CheckReport> {
     let mut answers = answers.into_iter();
-    let mut next =
-        || answers.next().unwrap_or_else(|| Err(novacron_cicd_sdk::types::Error::internal("an answer is missing")));
+    let mut next = || answers.next().unwrap_or_else(|| Err(Error::internal("an answer is missing")));
     let (meta, who) = (client::taken(next()?)?, client::taken(next()?)?);
     let mut report = CheckReport {
         account: who.json::<Account>()?.login,
@@ -123,7 +91,6 @@ impl Plugin for GithubActions {
     fn check() -> Result<CheckReport> {
         let client = Client::here()?;
         let mut repos = client.repositories()?;
-        // Two questions each, and the host allows 64 requests in a call.
         repos.truncate(MOST);
         let answers = send_all(questions(&client, &repos));
         report(&client, &repos, answers)
@@ -133,8 +100,6 @@ impl Plugin for GithubActions {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use novacron_cicd_sdk::types::ErrorKind;
 
     use super::*;
     use crate::{client::TOKEN, settings::Settings};

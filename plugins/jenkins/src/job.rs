@@ -15,6 +15,8 @@ pub const NEWEST: usize = 100;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Job {
+    #[serde(rename = "_class")]
+    class: String,
     property: Vec<Property>,
     /// Newest first.
     pub builds: Vec<Build>,
@@ -23,15 +25,34 @@ pub struct Job {
     /// Whether something of it waits in the queue.
     pub in_queue: bool,
     color: Option<String>,
-    /// Only a folder says it.
-    jobs: Option<serde_json::Value>,
+    /// Only what holds jobs says it.
+    jobs: Option<Vec<Child>>,
+}
+
+/// What something that is no job holds.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Child {
+    name: String,
+    jobs: Option<Vec<Child>>,
+}
+
+impl Child {
+    /// The full name of the first job in it, as far down as was asked.
+    fn job(&self, above: &str) -> Option<String> {
+        let name = format!("{above}/{}", self.name);
+        match &self.jobs {
+            None => Some(name),
+            Some(inner) => inner.iter().find_map(|child| child.job(&name)),
+        }
+    }
 }
 
 impl Job {
     /// What starting a run needs to know.
     #[must_use]
     pub fn to_start() -> String {
-        format!("color,jobs[name]{{0,1}},{}", parameters::TREE)
+        format!("_class,color,jobs[name,jobs[name]{{0,3}}]{{0,3}},{}", parameters::TREE)
     }
 
     /// What finding a run needs to know.
@@ -47,13 +68,27 @@ impl Job {
         format!("{list}[{}]{{{from},{to}}}", build::TREE)
     }
 
-    /// Whether it takes builds. A folder does not; a multibranch project would look for branches instead.
+    /// Whether it takes builds. A folder does not; a multibranch project or an organization folder would look for branches
+    /// instead (cloudbees-folder, `ComputedFolder.doBuild`).
     ///
     /// # Errors
-    /// `conflict` where it is disabled, `invalid-input` where it is a folder.
+    /// `conflict` where it is disabled, `invalid-input` where it holds jobs: the hint names one.
     pub fn takes_builds(&self, name: &str) -> Result<()> {
-        if self.jobs.is_some() {
-            return Err(Error::invalid_input("pipeline", format!("{name} is a folder")).hint("name a job in it"));
+        if let Some(children) = &self.jobs {
+            let what = match self.class.rsplit('.').next() {
+                Some(class) if class.ends_with("MultiBranchProject") => {
+                    "a multibranch project, in which each branch is a job"
+                }
+                Some("OrganizationFolder") => {
+                    "an organization folder, in which each branch of each repository is a job"
+                }
+                _ => "a folder",
+            };
+            let hint = match children.iter().find_map(|child| child.job(name)) {
+                Some(job) => format!("trigger a job in it: {job} is one"),
+                None => "Jenkins has found no job in it yet".into(),
+            };
+            return Err(Error::invalid_input("pipeline", format!("{name} is {what}")).hint(hint));
         }
         if self.color.as_deref().unwrap_or_default().starts_with("disabled") {
             return Err(Error::conflict(format!("{name} is disabled")).hint("enable it in Jenkins"));

@@ -136,21 +136,24 @@ impl Walk {
                 }
                 false
             };
+            let full = self.found.len() >= self.limit;
             match &entry.jobs {
                 Some(inner) if inner.is_empty() => {}
-                _ if self.found.len() >= self.limit => return stop(rest, index),
-                Some(inner) if *levels > 1 => {
+                Some(_) if *levels == 1 => {
+                    rest.push(Place(name, 0, LEVELS));
+                    return stop(rest, index + 1);
+                }
+                // Where the page is full, folders that hold no job as far as was answered are passed through all the same: the
+                // next page begins in the first that has to be asked, and what is above it is not asked for again.
+                Some(inner) if !full || !hold_a_job(inner, levels - 1) => {
                     let below = Place(name, 0, levels - 1);
                     if !self.take(client, &below, is_multibranch(&entry.class), inner, rest) {
                         return stop(rest, index + 1);
                     }
                 }
-                Some(_) => {
-                    rest.push(Place(name, 0, LEVELS));
-                    return stop(rest, index + 1);
-                }
+                _ if full => return stop(rest, index),
                 None if !path::is_id(&name) => {}
-                None => self.found.push(pipeline(client, name, entry, branches)),
+                _ => self.found.push(pipeline(client, name, entry, branches)),
             }
         }
         if list.len() == RANGE {
@@ -159,6 +162,11 @@ impl Walk {
         }
         true
     }
+}
+
+/// Whether there is a job among these, as far as so many levels were answered; of the last one nothing is known.
+fn hold_a_job(list: &[Entry], levels: u8) -> bool {
+    levels > 0 && list.iter().any(|entry| entry.jobs.as_ref().is_none_or(|inner| hold_a_job(inner, levels - 1)))
 }
 
 /// What branches are in has them under names that are encoded.

@@ -71,6 +71,19 @@ pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
 /// The build at an address, wherever Jenkins takes itself to be: what stands before the first `job/` is passed over.
 #[must_use]
 pub fn build_at(url: &str) -> Option<RunRef> {
+    let (pipeline, number) = names_at(url)?;
+    let run = number.filter(|number| self::number(number).is_ok())?.to_owned();
+    (!pipeline.is_empty()).then_some(RunRef { pipeline, run, attempt: None })
+}
+
+/// The full name of the job at an address, likewise.
+#[must_use]
+pub fn job_at(url: &str) -> Option<String> {
+    names_at(url).filter(|(name, rest)| rest.is_none() && !name.is_empty()).map(|(name, _)| name)
+}
+
+/// The full name in an address, and the one part that is behind it.
+fn names_at(url: &str) -> Option<(String, Option<&str>)> {
     let path = url.split(['?', '#']).next()?;
     let path = match path.find("/job/") {
         Some(begin) if !path.starts_with("job/") => &path[begin + 1..],
@@ -79,11 +92,9 @@ pub fn build_at(url: &str) -> Option<RunRef> {
     let mut names = Vec::new();
     let mut parts = path.trim_end_matches('/').split('/');
     loop {
-        match (parts.next()?, parts.next()) {
-            ("job", Some(name)) => names.push(decoded(name)),
-            (number, None) if !names.is_empty() && self::number(number).is_ok() => {
-                return Some(RunRef { pipeline: names.join("/"), run: number.to_owned(), attempt: None });
-            }
+        match (parts.next(), parts.next()) {
+            (Some("job"), Some(name)) => names.push(decoded(name)),
+            (rest, None) => return Some((names.join("/"), rest)),
             _ => return None,
         }
     }
@@ -175,6 +186,20 @@ mod tests {
         for (url, expected) in rows {
             let found = build_at(url);
             assert_eq!(found.as_ref().map(|run| (run.pipeline.as_str(), run.run.as_str())), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_found_in_its_address() {
+        let rows = [
+            ("http://x:8080/jenkins/job/a/job/dev%252Fmain/", Some("a/dev%2Fmain")),
+            ("job/my%20app", Some("my app")),
+            ("/job/a/3", None),
+            ("http://x/", None),
+            ("", None),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(job_at(url).as_deref(), expected, "{url}");
         }
     }
 

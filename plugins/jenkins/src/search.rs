@@ -11,10 +11,10 @@ use novacron_cicd_sdk::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{build::Build, client::Client, job::Job};
+use crate::{build::Build, client::Client, job::Job, path};
 
 /// The fields that [`Queue`] reads.
-pub const QUEUE: &str = "items[id,actions[parameters[name,value]]]";
+pub const QUEUE: &str = "items[id,task[url],actions[parameters[name,value]]]";
 
 /// What waits on the controller.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,10 +27,23 @@ pub struct Queue {
 #[serde(default)]
 struct Item {
     id: u64,
+    task: Task,
     actions: Vec<Value>,
 }
 
+/// What waits.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Task {
+    url: Option<String>,
+}
+
 impl Item {
+    /// Whether it is of a job, as far as it says so.
+    fn is_of(&self, pipeline: &str) -> bool {
+        self.task.url.as_deref().and_then(path::job_at).is_none_or(|job| job == pipeline)
+    }
+
     fn carries(&self, name: &str, value: &str) -> bool {
         let given = self.actions.iter().filter_map(|action| action.get("parameters")?.as_array()).flatten();
         given.into_iter().any(|given| {
@@ -68,7 +81,7 @@ pub fn find(
         // A page that shifted under us shows a build twice.
         ours.dedup_by_key(|build| build.number);
         return match ours.as_slice() {
-            [] => match queue.items.iter().find(|item| item.carries(parameter, token)) {
+            [] => match queue.items.iter().find(|item| item.is_of(pipeline) && item.carries(parameter, token)) {
                 Some(item) => Ok(RunMatch::Queued(item.id.to_string())),
                 None => Ok(RunMatch::None),
             },

@@ -5,7 +5,7 @@
 
 use novacron_cicd_sdk::{
     http::Target,
-    types::{Graph, Job, State, Status, Times},
+    types::{Graph, Job, RunRef, State, Status, Times},
 };
 use serde::{Deserialize, de::Error as _};
 
@@ -38,20 +38,32 @@ impl Source {
 
     /// Where it shows the stages of a build.
     #[must_use]
-    pub fn target(self, pipeline: &str, number: u64) -> Target {
-        let number = number.to_string();
+    pub fn target(self, pipeline: &str, build: u64) -> Target {
+        let number = build.to_string();
         match self {
             Self::GraphView => path::of(pipeline, &[&number, "stages", "tree"]),
             Self::Wfapi => path::of(pipeline, &[&number, "wfapi", "describe"]),
-            Self::BlueOcean => {
-                let mut segments = ["blue", "rest", "organizations", "jenkins"].map(str::to_owned).to_vec();
-                for name in pipeline.split('/') {
-                    segments.extend(["pipelines".to_owned(), name.to_owned()]);
-                }
-                segments.extend(["runs".to_owned(), number, "nodes".to_owned()]);
-                segments.into()
-            }
+            Self::BlueOcean => Self::blue(pipeline, build, &[]),
         }
+    }
+
+    /// Where it has the log of a stage, to be read like that of a build (blueocean-rest, `LogResource`). The others have only those
+    /// of single steps.
+    #[must_use]
+    pub fn log(self, run: &RunRef, stage: &str) -> Option<Target> {
+        let number = path::number(&run.run).ok()?;
+        (self == Self::BlueOcean).then(|| Self::blue(&run.pipeline, number, &[stage, "log"]))
+    }
+
+    /// The nodes of a build, and what is asked of them.
+    fn blue(pipeline: &str, number: u64, tail: &[&str]) -> Target {
+        let mut segments = ["blue", "rest", "organizations", "jenkins"].map(str::to_owned).to_vec();
+        for name in pipeline.split('/') {
+            segments.extend(["pipelines".to_owned(), name.to_owned()]);
+        }
+        segments.extend(["runs".to_owned(), number.to_string(), "nodes".to_owned()]);
+        segments.extend(tail.iter().map(|part| (*part).to_owned()));
+        segments.into()
     }
 
     /// Reads what it answers.

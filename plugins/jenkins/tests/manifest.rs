@@ -33,13 +33,13 @@ fn the_schema_takes_the_settings_that_the_plugin_reads() {
     let rows = [
         (json!({}), true),
         (
-            json!({ "username": "ci", "correlation-parameter": "RUN", "reference-parameter": "git.branch", "unstable": "failed" }),
+            json!({ "deploy-job": "ops/deploy", "correlation-parameter": "RUN", "reference-parameter": "git.branch", "unstable": "failed" }),
             true,
         ),
         (json!({ "unstable": "maybe" }), false),
         (json!({ "correlation-parameter": "a b" }), false),
         (json!({ "correlation-parameter": "" }), false),
-        (json!({ "username": "" }), false),
+        (json!({ "deploy-job": "" }), false),
         (json!({ "password": "x" }), false),
     ];
     for (settings, taken) in rows {

@@ -27,6 +27,7 @@ mod runner;
 mod secret;
 mod serve;
 mod sse;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod token;

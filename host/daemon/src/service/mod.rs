@@ -44,8 +44,9 @@ pub use events::Events;
 pub use health::{Health, Readiness};
 pub use idempotency::{Deed, Done, Idempotency, IdempotencyBegin, StoredAnswer};
 pub use input::{
-    ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider, NewToken,
-    PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput, Triggered,
+    ArtifactPlacing, ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider,
+    NewToken, PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput,
+    Triggered,
 };
 pub use logs::{LogChunk, LogStream, Logs};
 pub use operations::Operations;

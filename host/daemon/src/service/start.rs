@@ -141,7 +141,7 @@ impl StateDir {
         Ok(path)
     }
 
-    fn open(&self, below: &str) -> Result<Dir, ServiceError> {
+    pub(super) fn open(&self, below: &str) -> Result<Dir, ServiceError> {
         let path = self.make(below)?;
         let what = format!("open the directory {}", path.display());
         Dir::open_ambient_dir(&path, ambient_authority()).map_err(ServiceError::io(what))
@@ -214,7 +214,8 @@ impl Services {
             ..Limits::default()
         };
         let masking = Arc::new(Masking::new(store.clone(), vault.clone(), masker.clone()));
-        let ports = Ports::new(store.clone(), vault.clone(), masker, clock.clone(), random.clone());
+        let blobs = Blobs::open(dir.open("blobs")?)?;
+        let ports = Ports::new(store.clone(), vault.clone(), masker, clock.clone(), random.clone(), blobs.clone());
         let mut plugin_dirs = config.plugin_dirs;
         plugin_dirs.push(dir.make("plugins")?);
         let runtime = RuntimeConfig {
@@ -240,6 +241,7 @@ impl Services {
             reach: platforms.clone(),
             platforms,
             ledger,
+            blobs,
             engine: EngineConfig {
                 workers: config.workers,
                 per_provider: config.workers_per_provider,
@@ -261,10 +263,10 @@ impl Services {
 
     /// Wires a host of its parts. Tests bring their own.
     pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
-        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, ledger, engine, settings } = parts;
+        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, ledger, blobs, engine, settings } =
+            parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
-        let blobs = Blobs::open(dir.open("blobs")?)?;
         sweep(&store, &blobs).await?;
         let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masking.masker().clone());
         let ids = Ids::new(clock.clone(), random.clone());
@@ -353,6 +355,7 @@ pub(crate) struct Parts {
     pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
     pub(crate) reach: Arc<dyn Reach>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) blobs: Blobs,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,
 }

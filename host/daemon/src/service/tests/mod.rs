@@ -32,8 +32,12 @@ use super::{
     Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
     masking::Masking, reach::Reach, start::Parts,
 };
-use crate::engine::{
-    CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting, testing::FakePlatform,
+use crate::{
+    artifact::Blobs,
+    engine::{
+        CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting,
+        testing::FakePlatform,
+    },
 };
 
 const MANIFEST: &str = r#"
@@ -162,6 +166,7 @@ pub(crate) async fn assemble_in(
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let vault = Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap());
     let masker = Arc::new(ArcSwap::from_pointee(Masker::default()));
+    let dir = StateDir::new(home);
     let parts = Parts {
         store: store.clone(),
         masking: Arc::new(Masking::new(store.clone(), vault.clone(), masker)),
@@ -172,6 +177,7 @@ pub(crate) async fn assemble_in(
         platforms: world.providers,
         reach,
         ledger: world.ledger,
+        blobs: Blobs::open(dir.open("blobs").unwrap()).unwrap(),
         engine: EngineConfig { callbacks, ..engine },
         settings: Settings {
             state_dir: home.to_owned(),
@@ -181,7 +187,7 @@ pub(crate) async fn assemble_in(
             webhooks_kept: (Duration::from_secs(3600), 1 << 20),
         },
     };
-    Services::assemble(parts, &StateDir::new(home)).await.unwrap()
+    Services::assemble(parts, &dir).await.unwrap()
 }
 
 /// Of every host here.

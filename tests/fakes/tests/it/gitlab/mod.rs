@@ -11,6 +11,7 @@ mod logs;
 mod native;
 mod runs;
 mod stores;
+mod uploads;
 mod whole;
 
 use std::collections::BTreeMap;

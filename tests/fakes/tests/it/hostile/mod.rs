@@ -34,9 +34,11 @@ macro_rules! calls {
     };
 }
 
+mod buildbot;
 mod github;
 mod gitlab;
 mod jenkins;
+mod webhook;
 
 /// As many as take about twenty seconds.
 const CASES: u32 = 2000;
@@ -74,14 +76,17 @@ fn try_all<P: Platform + Clone>(
     calls: &[Call],
 ) {
     let world = server.world().clone();
+    let mut most = 0;
     for (name, call) in calls {
+        server.forget_seen();
         let whole = runtime.block_on(call(provider));
         assert!(whole.is_ok(), "{name} fails without any distortion: {whole:?}");
         *server.world() = world.clone();
+        most = most.max(server.seen().len().min(REQUESTS));
     }
     let cases = cases();
     let met = Arc::new(Mutex::new([0_u32; 2]));
-    let strategy = (0..calls.len(), 0..REQUESTS, distortion());
+    let strategy = (0..calls.len(), 0..most, distortion());
     let tried = runner(cases).run(&strategy, |(which, request, distortion)| {
         let (name, call) = &calls[which];
         *server.world() = world.clone();
@@ -108,8 +113,9 @@ fn try_all<P: Platform + Clone>(
     server.undistort();
     tried.unwrap_or_else(|error| panic!("{error}"));
     let [fine, refused] = *met.lock().unwrap();
-    // Where all went well, nothing was distorted; where nothing did, nothing was read.
-    assert!(fine > cases / 10 && refused > cases / 10, "{fine} fine, {refused} refused");
+    // Where all went well, nothing was distorted; where nothing did, nothing was read. A receiver of webhooks is refused by its
+    // status alone.
+    assert!(fine > cases / 10 && refused > cases / 40, "{fine} fine, {refused} refused");
 }
 
 fn judged(said: &str, outcome: Result<(), CallError>) -> Result<(), TestCaseError> {

@@ -1,5 +1,6 @@
 //! Clients that we did not write take the fakes for their platforms. For Jenkins see `jenkins::judges`.
 
+mod act;
 mod events;
 mod github;
 mod gitlab;
