@@ -41,7 +41,9 @@ impl File {
 
     fn bytes(&self) -> Result<Vec<u8>> {
         let plain: String = self.content.split_whitespace().collect();
-        STANDARD.decode(plain).map_err(|error| Error::upstream(format!("the file's content is no base64: {error}"), 200, ""))
+        STANDARD
+            .decode(plain)
+            .map_err(|error| Error::upstream(format!("the file's content is no base64: {error}"), 200, ""))
     }
 }
 
