@@ -105,8 +105,6 @@ fn try_all<P: Platform + Clone>(
         // A yes that is no answer: what is wrong with it is said by its place.
         if let (Some(field), Err(error)) = (&*changed.lock().unwrap(), &outcome)
             && matches!(error.kind, CallErrorKind::Upstream { status: 200..300, .. })
-            // Its lists are read of values, which know no place.
-            && !(error.plugin == "buildbot" && error.message.starts_with("the list of"))
         {
             prop_assert!(error.message.contains(field), "{said}: it does not name {field}: {error:?}");
         }
