@@ -103,9 +103,9 @@ pub(super) fn found_again() -> Steps {
 /// What others start and tell.
 pub(super) fn others() -> Steps {
     steps![
-        drive(|jenkins: &Jenkins, _| drop(
-            jenkins.begin_by("app", &["hudson.triggers.TimerTrigger$TimerTriggerCause"])
-        )),
+        drive(|jenkins: &Jenkins, _| {
+            jenkins.begin_by("app", &["hudson.triggers.TimerTrigger$TimerTriggerCause"]);
+        }),
         api("run-changes.list-changed", "GET /v1/runs", Value::Null)
             .gives("/items/[origin=schedule]/pipeline", "app")
             .soon(),
