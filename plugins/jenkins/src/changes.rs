@@ -37,23 +37,19 @@ const POSITION: usize = 3500;
 /// The word that the whole is too much for one answer.
 const NARROW: &str = "changes-one-by-one";
 
-/// Where a reader stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Position {
+pub(crate) struct Position {
     /// What has ended after this is news; none: nothing that has ended is.
     since: Option<Timestamp>,
     /// The latest beginning or end that was seen.
     latest: Timestamp,
     /// The first job that this round has not asked.
     from: usize,
-    /// Builds that went on, with their jobs.
     open: Vec<(String, u64)>,
 }
 
 impl Position {
-    /// # Errors
-    /// `invalid-input` where it is none of ours.
-    pub fn read(text: Option<&str>) -> Result<Self> {
+    pub(crate) fn read(text: Option<&str>) -> Result<Self> {
         let read = text.map_or(Ok(Self::default()), serde_json::from_str);
         read.map_err(|_| Error::invalid_input("position", "it is not one of this plugin's"))
     }
@@ -63,15 +59,14 @@ impl Position {
     }
 
     /// Whether a build of a job changed since.
-    #[must_use]
-    pub fn is_news(&self, pipeline: &str, build: &Build) -> bool {
+    pub(crate) fn is_news(&self, pipeline: &str, build: &Build) -> bool {
         let ended = build.times().finished;
         let went_on = || self.open.iter().any(|(job, number)| job == pipeline && *number == build.number);
         ended.is_none_or(|ended| self.since.is_some_and(|since| ended.saturating_add(LATE) >= since)) || went_on()
     }
 
     /// Notes the builds of a job as they stand now.
-    pub fn note(&mut self, pipeline: &str, builds: &[Build]) {
+    pub(crate) fn note(&mut self, pipeline: &str, builds: &[Build]) {
         for build in builds {
             let times = build.times();
             self.latest = self.latest.max(times.finished.or(times.started).unwrap_or_default());
@@ -82,15 +77,13 @@ impl Position {
     }
 
     /// All jobs were asked. At first even what ended last is history.
-    pub fn round_is_over(&mut self) {
+    pub(crate) fn round_is_over(&mut self) {
         let first = if self.latest == 0 { 0 } else { self.latest + LATE + 1 };
         self.since = Some(self.since.map_or(first, |since| since.max(self.latest)));
         self.from = 0;
     }
 
-    /// # Errors
-    /// `internal` where it can't be written.
-    pub fn write(mut self) -> Result<String> {
+    pub(crate) fn write(mut self) -> Result<String> {
         loop {
             let text = serde_json::to_string(&self).map_err(|error| Error::internal(error.to_string()))?;
             if text.len() <= POSITION || self.open.is_empty() {
@@ -105,7 +98,7 @@ impl Position {
 /// What a folder shows of the jobs in it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Held {
+pub(crate) struct Held {
     name: String,
     builds: Vec<Build>,
     jobs: Vec<Held>,
@@ -113,8 +106,7 @@ pub struct Held {
 
 impl Held {
     /// The builds of the job of that name below it; none: it is not there.
-    #[must_use]
-    pub fn builds(&self, name: &str) -> &[Build] {
+    pub(crate) fn builds(&self, name: &str) -> &[Build] {
         let mut at = Some(self);
         for part in name.split('/') {
             at = at.and_then(|folder| folder.jobs.iter().find(|held| held.name == part));
@@ -124,8 +116,7 @@ impl Held {
 }
 
 /// The folder that all are in; empty is the controller itself.
-#[must_use]
-pub fn shared<'a>(pipelines: &'a [String]) -> &'a str {
+pub(crate) fn shared<'a>(pipelines: &'a [String]) -> &'a str {
     let folder = |name: &'a str| name.rsplit_once('/').map_or("", |(folder, _)| folder);
     let holds =
         |above: &str, below: &str| above.is_empty() || below == above || below.starts_with(&format!("{above}/"));
@@ -143,8 +134,7 @@ fn below<'a>(above: &str, name: &'a str) -> &'a str {
 }
 
 /// Asks for the newest builds of all jobs so many levels below a folder.
-#[must_use]
-pub fn tree(levels: usize) -> String {
+pub(crate) fn tree(levels: usize) -> String {
     let job = format!("name,builds[{}]{{0,{FEW}}}", build::TREE);
     (0..levels).fold(String::new(), |inner, _| {
         let inner = if inner.is_empty() { inner } else { format!(",{inner}") };

@@ -14,13 +14,11 @@ use serde::Deserialize;
 
 use crate::{path, xml::element};
 
-/// The fields that [`Domain`] reads.
-pub const TREE: &str = "credentials[id,typeName,description]";
+pub(crate) const TREE: &str = "credentials[id,typeName,description]";
 
-/// A domain of a store.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Domain {
+pub(crate) struct Domain {
     credentials: Vec<Credential>,
 }
 
@@ -33,8 +31,7 @@ struct Credential {
 }
 
 /// The domain of a store, and what is asked of it.
-#[must_use]
-pub fn target(scope: Option<&str>, tail: &[&str]) -> Target {
+pub(crate) fn target(scope: Option<&str>, tail: &[&str]) -> Target {
     let scope = scope.unwrap_or_default();
     let (folder, domain) = scope.split_once("//").unwrap_or((scope, "_"));
     let kind = if folder.is_empty() { "system" } else { "folder" };
@@ -42,9 +39,7 @@ pub fn target(scope: Option<&str>, tail: &[&str]) -> Target {
 }
 
 impl Domain {
-    /// As the contract has them.
-    #[must_use]
-    pub fn infos(self, scope: Option<&str>) -> Vec<SecretInfo> {
+    pub(crate) fn infos(self, scope: Option<&str>) -> Vec<SecretInfo> {
         let info = |it: Credential| SecretInfo {
             name: it.id,
             scope: scope.map(str::to_owned),
@@ -68,10 +63,8 @@ impl Domain {
 }
 
 /// The XML of a credential, its values left to the host.
-///
-/// # Errors
 /// `unsupported` for a kind that is not among these; `invalid-input` where a part is missing.
-pub fn write(change: &SecretChange) -> Result<Body> {
+pub(crate) fn write(change: &SecretChange) -> Result<Body> {
     let part = |name: &str| {
         let found = change.parts.iter().find(|part| part.key == name).map(|part| part.value.clone());
         found.ok_or_else(|| Error::invalid_input(format!("parts.{name}"), format!("a {} has one", change.kind)))
@@ -119,10 +112,8 @@ pub fn write(change: &SecretChange) -> Result<Body> {
 }
 
 /// Values travel in clear in the body: never but over TLS, or to this machine.
-///
-/// # Errors
 /// `invalid-input` where the base URL is neither.
-pub fn check_privacy(base_url: &str) -> Result<()> {
+pub(crate) fn check_privacy(base_url: &str) -> Result<()> {
     let host = base_url.strip_prefix("http://").map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
     let local = ["localhost", "127.0.0.1", "[::1]"];
     match host {

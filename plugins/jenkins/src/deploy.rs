@@ -14,20 +14,16 @@ use serde_json::Value as Json;
 use crate::{parameters::Parameters, settings::Settings};
 
 /// The parameters of a deploy job.
-pub const ENVIRONMENT: &str = "NOVACRON_ENVIRONMENT";
-/// The target's name.
-pub const TARGET: &str = "NOVACRON_TARGET";
-/// The artifact's version.
-pub const VERSION: &str = "NOVACRON_ARTIFACT_VERSION";
+pub(crate) const ENVIRONMENT: &str = "NOVACRON_ENVIRONMENT";
+pub(crate) const TARGET: &str = "NOVACRON_TARGET";
+pub(crate) const VERSION: &str = "NOVACRON_ARTIFACT_VERSION";
 const SHA256: &str = "NOVACRON_ARTIFACT_SHA256";
 const ROLLBACK_OF: &str = "NOVACRON_ROLLBACK_OF";
 const CREDENTIAL: &str = "NOVACRON_CREDENTIAL_";
 
 /// The job that deploys to a target.
-///
-/// # Errors
 /// `invalid-input` where neither the target nor the settings name one.
-pub fn job(settings: &Settings, configuration: &str) -> Result<String> {
+pub(crate) fn job(settings: &Settings, configuration: &str) -> Result<String> {
     let configuration: Json = match configuration {
         "" => Json::Null,
         text => serde_json::from_str(text)
@@ -41,10 +37,8 @@ pub fn job(settings: &Settings, configuration: &str) -> Result<String> {
 }
 
 /// Whether a job can be told what to deploy, and be found again by it.
-///
-/// # Errors
 /// `unsupported` where a parameter is missing, which is named.
-pub fn check(settings: &Settings, job: &str, declared: &Parameters) -> Result<()> {
+pub(crate) fn check(settings: &Settings, job: &str, declared: &Parameters) -> Result<()> {
     let missing: Vec<&str> = [ENVIRONMENT, TARGET, VERSION].into_iter().filter(|name| !declared.has(name)).collect();
     let token = settings.correlation_parameter.as_str();
     let missing: Vec<&str> =
@@ -62,10 +56,8 @@ fn text(name: &str, value: impl Into<String>) -> ParameterValue {
 }
 
 /// What a build is given: of the convention what the job declares, and whatever the deployment has parameters for.
-///
-/// # Errors
 /// `invalid-input` where the target has a credential that the job has no parameter for.
-pub fn parameters(request: &DeployRequest, declared: &Parameters) -> Result<Vec<ParameterValue>> {
+pub(crate) fn parameters(request: &DeployRequest, declared: &Parameters) -> Result<Vec<ParameterValue>> {
     let artifact = &request.artifact;
     let mut given = vec![
         text(ENVIRONMENT, &request.environment),
@@ -94,15 +86,14 @@ pub fn parameters(request: &DeployRequest, declared: &Parameters) -> Result<Vec<
 }
 
 /// What an earlier build was given, to be given again; `to` is that deployment.
-pub fn again(given: &mut Vec<ParameterValue>, declared: &Parameters, to: &str) {
+pub(crate) fn again(given: &mut Vec<ParameterValue>, declared: &Parameters, to: &str) {
     given.retain(|given| given.name != ROLLBACK_OF);
     given.extend(declared.has(ROLLBACK_OF).then(|| text(ROLLBACK_OF, to)));
 }
 
 /// What a deployment's id names: a build of a job, or its place in the queue. `team/deploy#17`, `team/deploy#queue-143`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Id {
-    /// A build.
+pub(crate) enum Id {
     Build(RunRef),
     /// The job, and the number of the queue item.
     Queued(String, String),
@@ -111,9 +102,7 @@ pub enum Id {
 const QUEUE: &str = "queue-";
 
 impl Id {
-    /// # Errors
-    /// `invalid-input` where it is none of ours.
-    pub fn read(field: &str, text: &str) -> Result<Self> {
+    pub(crate) fn read(field: &str, text: &str) -> Result<Self> {
         let wrong = || Error::invalid_input(field, "it is not one of this plugin's");
         let (job, number) = text.rsplit_once('#').ok_or_else(wrong)?;
         Ok(match number.strip_prefix(QUEUE) {
@@ -133,8 +122,7 @@ impl std::fmt::Display for Id {
 }
 
 /// The deployment that a build of a deploy job is; none: it was not told what to deploy.
-#[must_use]
-pub fn shown(run: Run) -> Option<Deployment> {
+pub(crate) fn shown(run: Run) -> Option<Deployment> {
     let given = |name: &str| lookup(&run.parameters, name).map(str::to_owned).filter(|text| !text.is_empty());
     let environment = given(ENVIRONMENT)?;
     let named = [("novacron.target", given(TARGET)), ("novacron.correlation", run.correlation.clone())];
@@ -151,31 +139,18 @@ pub fn shown(run: Run) -> Option<Deployment> {
     })
 }
 
-/// One that waits in the queue, or left it without a build.
-#[must_use]
-pub fn queued(job: &str, place: &str, status: Status) -> Deployment {
+/// One that waits in the queue; `ended`: that left it without a build.
+pub(crate) fn queued(job: &str, place: &str, ended: Option<Status>) -> Deployment {
     Deployment {
         id: Id::Queued(job.to_owned(), place.to_owned()).to_string(),
         environment: String::new(),
-        status,
+        status: ended.unwrap_or_else(|| Status::of(State::Pending, "queued").reason("queued")),
         times: novacron_cicd_sdk::types::Times::default(),
         run: None,
         version: None,
         url: None,
         more: vec![],
     }
-}
-
-/// How one stands that waits for its build.
-#[must_use]
-pub fn waits() -> Status {
-    Status::of(State::Pending, "queued").reason("queued")
-}
-
-/// The digest that a deployment says.
-#[must_use]
-pub fn sha256(deployment: &Deployment) -> Option<String> {
-    lookup(&deployment.more, "x-sha256").map(str::to_owned)
 }
 
 #[cfg(test)]

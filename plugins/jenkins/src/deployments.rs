@@ -7,7 +7,7 @@ use novacron_cicd_sdk::{
     DeploymentCancel, DeploymentReconciliation, DeploymentRollback, Deployments, Result, RunCancel,
     deployment_reconciliation::Actual,
     deployments::{DeployRequest, DeploymentPage},
-    kv,
+    kv, lookup,
     run_cancel::{CancelTarget, Queued},
     runs::TriggerRequest,
     types::{
@@ -69,12 +69,12 @@ fn ticket(job: &str, ticket: Ticket) -> DeployTicket {
 
 /// What became of a place in the queue.
 fn came_of(client: &Client, job: &str, place: &str) -> Result<Deployment> {
-    let status = match resolve(client, job, place.to_owned())? {
+    let ended = match resolve(client, job, place.to_owned())? {
         Ticket::Run(run) => return deploy::shown(run).ok_or_else(|| no_deployment(job)),
-        Ticket::Canceled(reason) => Status::of(State::Canceled, reason.unwrap_or_else(|| "cancelled".into())),
-        _ => deploy::waits(),
+        Ticket::Canceled(reason) => Some(Status::of(State::Canceled, reason.unwrap_or_else(|| "cancelled".into()))),
+        _ => None,
     };
-    Ok(deploy::queued(job, place, status))
+    Ok(deploy::queued(job, place, ended))
 }
 
 fn no_deployment(job: &str) -> Error {
@@ -184,12 +184,12 @@ impl DeploymentReconciliation for Jenkins {
             let job = crate::job(&client, &name, Job::to_list(0, job::NEWEST))?;
             let shown = job.builds.iter().filter_map(|build| deploy::shown(build.run(&client, &name)));
             let found = shown.filter(|it| it.environment == environment && it.status.state == State::Succeeded);
-            let there = found.filter(|it| novacron_cicd_sdk::lookup(&it.more, "novacron.target") == Some(&target));
+            let there = found.filter(|it| lookup(&it.more, "novacron.target") == Some(&target));
             newest = newest.into_iter().chain(there).max_by_key(|it| it.times.finished);
         }
         Ok(Actual {
             version: newest.as_ref().and_then(|it| it.version.clone()),
-            sha256: newest.as_ref().and_then(deploy::sha256),
+            sha256: newest.as_ref().and_then(|it| lookup(&it.more, "x-sha256")).map(str::to_owned),
             deployment: newest,
             more: vec![],
         })
@@ -202,7 +202,7 @@ impl DeploymentReconciliation for Jenkins {
             match find(&client, &name, &correlation, since)? {
                 RunMatch::None => {}
                 RunMatch::One(run) => all.extend(deploy::shown(run)),
-                RunMatch::Queued(place) => all.push(deploy::queued(&name, &place, deploy::waits())),
+                RunMatch::Queued(place) => all.push(deploy::queued(&name, &place, None)),
                 RunMatch::Many(runs) => {
                     let one = |run: &RunRef| Ok(deploy::shown(read(&client, run)?.run(&client, &name)));
                     all.extend(runs.iter().map(one).collect::<Result<Vec<_>>>()?.into_iter().flatten());

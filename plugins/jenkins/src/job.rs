@@ -5,75 +5,48 @@ use serde::Deserialize;
 
 use crate::{
     build::{self, Build},
+    listing::Entry,
     parameters::{self, Parameters, Property},
 };
 
 /// Builds that one request asks for; `builds` never lists more (`hudson/model/Job/_api.jelly`).
-pub const NEWEST: usize = 100;
+pub(crate) const NEWEST: usize = 100;
 
-/// A job.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Job {
+pub(crate) struct Job {
     #[serde(rename = "_class")]
     class: String,
     property: Vec<Property>,
-    /// Newest first.
-    pub builds: Vec<Build>,
+    pub(crate) builds: Vec<Build>,
     /// The same without a bound, where that was asked for.
-    pub all_builds: Vec<Build>,
+    pub(crate) all_builds: Vec<Build>,
     /// Whether something of it waits in the queue.
-    pub in_queue: bool,
+    pub(crate) in_queue: bool,
     color: Option<String>,
     /// Only what holds jobs says it.
-    jobs: Option<Vec<Child>>,
-}
-
-/// What something that is no job holds.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Child {
-    name: String,
-    jobs: Option<Vec<Child>>,
-}
-
-impl Child {
-    /// The full name of the first job in it, as far down as was asked.
-    fn job(&self, above: &str) -> Option<String> {
-        let name = format!("{above}/{}", self.name);
-        match &self.jobs {
-            None => Some(name),
-            Some(inner) => inner.iter().find_map(|child| child.job(&name)),
-        }
-    }
+    jobs: Option<Vec<Entry>>,
 }
 
 impl Job {
-    /// What starting a run needs to know.
-    #[must_use]
-    pub fn to_start() -> String {
+    pub(crate) fn to_start() -> String {
         format!("_class,color,jobs[name,jobs[name]{{0,3}}]{{0,3}},{}", parameters::TREE)
     }
 
-    /// What finding a run needs to know.
-    #[must_use]
-    pub fn to_search() -> String {
+    pub(crate) fn to_search() -> String {
         format!("inQueue,{},builds[{}]{{0,{NEWEST}}}", parameters::TREE, build::TREE)
     }
 
     /// Some of its builds. Those beyond the newest are slow, since Jenkins reads each from disk.
-    #[must_use]
-    pub fn to_list(from: usize, to: usize) -> String {
+    pub(crate) fn to_list(from: usize, to: usize) -> String {
         let list = if to <= NEWEST { "builds" } else { "allBuilds" };
         format!("{list}[{}]{{{from},{to}}}", build::TREE)
     }
 
     /// Whether it takes builds. A folder does not; a multibranch project or an organization folder would look for branches
     /// instead (cloudbees-folder, `ComputedFolder.doBuild`).
-    ///
-    /// # Errors
     /// `conflict` where it is disabled, `invalid-input` where it holds jobs: the hint names one.
-    pub fn takes_builds(&self, name: &str) -> Result<()> {
+    pub(crate) fn takes_builds(&self, name: &str) -> Result<()> {
         if let Some(children) = &self.jobs {
             let what = match self.class.rsplit('.').next() {
                 Some(class) if class.ends_with("MultiBranchProject") => {
@@ -84,7 +57,7 @@ impl Job {
                 }
                 _ => "a folder",
             };
-            let hint = match children.iter().find_map(|child| child.job(name)) {
+            let hint = match children.iter().find_map(|child| child.first_job(name)) {
                 Some(job) => format!("trigger a job in it: {job} is one"),
                 None => "Jenkins has found no job in it yet".into(),
             };
@@ -96,9 +69,7 @@ impl Job {
         Ok(())
     }
 
-    /// What it declares.
-    #[must_use]
-    pub fn parameters(&self) -> Parameters {
+    pub(crate) fn parameters(&self) -> Parameters {
         Parameters::of(self.property.clone())
     }
 }

@@ -4,36 +4,36 @@
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules, each of which is pure
 //! and tested without a host.
 
-pub mod artifacts;
-pub mod build;
-pub mod changes;
-pub mod check;
-pub mod client;
-pub mod config;
-pub mod credentials;
-pub mod deploy;
+mod artifacts;
+mod build;
+mod changes;
+mod check;
+mod client;
+mod config;
+mod credentials;
+mod deploy;
 mod deployments;
-pub mod gates;
-pub mod hooks;
-pub mod job;
-pub mod lint;
-pub mod listing;
-pub mod login;
-pub mod logs;
+mod gates;
+mod hooks;
+mod job;
+mod lint;
+mod listing;
+mod login;
+mod logs;
 mod manage;
-pub mod parameters;
-pub mod path;
-pub mod queue;
-pub mod runners;
-pub mod search;
+mod parameters;
+mod path;
+mod queue;
+mod runners;
+mod search;
 pub mod settings;
-pub mod stages;
-pub mod status;
-pub mod xml;
+mod stages;
+mod status;
+mod xml;
 
 use novacron_cicd_sdk::{
-    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
-    RunSearch, Runs, Webhooks,
+    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunDeletion, RunForceCancel, RunGates,
+    RunListing, RunRetry, RunSearch, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
     credentials::Login,
     kv,
@@ -49,6 +49,8 @@ use novacron_cicd_sdk::{
     types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, State, Ticket, Timestamp},
     webhooks::{Decoded, Delivery},
 };
+
+pub use client::{PASSWORD, TOKEN};
 
 use build::Build;
 use client::Client;
@@ -244,6 +246,14 @@ impl RunGates for Jenkins {
     }
 }
 
+impl RunDeletion for Jenkins {
+    /// One that is kept for ever is refused, in Jenkins' own words.
+    fn delete_run(_operation: Operation, run: RunRef) -> Result<()> {
+        let client = Client::here()?;
+        client::done(&client.post(path::of_build(&run, &["doDelete"])?).send()?)
+    }
+}
+
 impl Artifacts for Jenkins {
     fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
         let client = Client::here()?;
@@ -411,6 +421,6 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
 
 novacron_cicd_sdk::export!(Jenkins with
     plugin, credentials, pipelines, pipeline_definitions, pipeline_state, pipeline_copies, pipeline_lint, runs, run_search,
-    run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_deletion,
+    run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_gates, run_deletion, logs, artifacts, secrets, runners, runner_deletion,
     runner_drain, webhooks, deployments, deployment_cancel, deployment_rollback, deployment_reconciliation,
 );

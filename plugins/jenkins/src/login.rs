@@ -19,10 +19,8 @@ const CRUMB: &str = "crumb";
 const METHODS: [&str; 3] = ["GET", "POST", "DELETE"];
 
 /// The login of the slot `password`.
-///
-/// # Errors
 /// `unsupported` for any other slot.
-pub fn describe(slot: &str) -> Result<Login> {
+pub(crate) fn describe(slot: &str) -> Result<Login> {
     if slot != PASSWORD {
         return Err(Error::unsupported(format!("login of slot {slot}")));
     }

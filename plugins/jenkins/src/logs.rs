@@ -22,18 +22,15 @@ const STREAMED: u64 = 8 << 20;
 
 /// Where a reader stands: Jenkins' offset, and the bytes of the answer from there that were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// What `start` is.
-    pub start: u64,
+pub(crate) struct Position {
+    pub(crate) start: u64,
     taken: u64,
 }
 
 impl Position {
     /// Of a cursor; none is the beginning.
-    ///
-    /// # Errors
     /// `invalid-input` where it is none of ours.
-    pub fn read(cursor: Option<&str>) -> Result<Self> {
+    pub(crate) fn read(cursor: Option<&str>) -> Result<Self> {
         let Some(cursor) = cursor else { return Ok(Self::default()) };
         let (start, taken) = cursor.split_once('+').unwrap_or((cursor, "0"));
         match (start.parse(), taken.parse()) {
@@ -46,18 +43,14 @@ impl Position {
         if self.taken == 0 { self.start.to_string() } else { format!("{}+{}", self.start, self.taken) }
     }
 
-    /// What to ask for.
-    #[must_use]
-    pub fn ask(self, log: Request, limit: u32) -> Request {
+    pub(crate) fn ask(self, log: Request, limit: u32) -> Request {
         log.query("start", self.start).window(self.taken, limit)
     }
 }
 
 /// What an answer to [`Position::ask`] means; none: the log is shorter than it was, and is to be read from its beginning. `log` is the request without its position; `anew`: it is the second try.
-///
-/// # Errors
 /// `upstream` where the answer is not one of Jenkins' logs; `internal` where the plan can't be written.
-pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Option<LogAnswer>> {
+pub(crate) fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Option<LogAnswer>> {
     let size = answer.header("x-text-size").and_then(|size| size.trim().parse::<u64>().ok());
     let size = size.ok_or_else(|| {
         Error::upstream("the answer is not a log of Jenkins: it has no X-Text-Size", answer.status(), answer.text())
@@ -103,10 +96,8 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
 
 /// Where the log of a job of a run is: the build's, that of a matrix' cell, or that of a stage, of which `shown` says what shows
 /// stages. none: a stage, which has none of its own there.
-///
-/// # Errors
 /// `invalid-input` where the run is no build; what `shown` says.
-pub fn target(
+pub(crate) fn target(
     run: &RunRef,
     job: Option<&str>,
     shown: impl FnOnce() -> Result<Option<Source>>,
@@ -121,8 +112,7 @@ pub fn target(
 }
 
 /// The log of a stage: there is but one, the build's.
-#[must_use]
-pub fn none() -> LogAnswer {
+pub(crate) fn none() -> LogAnswer {
     LogAnswer::Chunk(chunk(Position::default().cursor(), Availability::Never))
 }
 

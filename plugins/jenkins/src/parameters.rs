@@ -15,18 +15,16 @@ use serde::Deserialize;
 
 use crate::{build::Build, path, settings::Settings};
 
-/// The fields that [`Property`] reads.
-pub const TREE: &str =
+pub(crate) const TREE: &str =
     "property[parameterDefinitions[_class,name,type,description,choices,defaultParameterValue[value]]]";
 
 /// A property of a job; most have nothing that is read here.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Property {
+pub(crate) struct Property {
     parameter_definitions: Option<Vec<Declared>>,
 }
 
-/// A parameter as the job declares it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Declared {
@@ -78,12 +76,10 @@ impl Declared {
 
 /// What a job declares; none: it takes no parameters at all.
 #[derive(Clone, Debug)]
-pub struct Parameters(Option<Vec<Declared>>);
+pub(crate) struct Parameters(Option<Vec<Declared>>);
 
 impl Parameters {
-    /// Of a job's properties.
-    #[must_use]
-    pub fn of(properties: Vec<Property>) -> Self {
+    pub(crate) fn of(properties: Vec<Property>) -> Self {
         Self(properties.into_iter().find_map(|property| property.parameter_definitions))
     }
 
@@ -95,30 +91,24 @@ impl Parameters {
         self.declared().iter().find(|declared| declared.name == name)
     }
 
-    /// Whether the job declares one of this name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
     /// As the contract has them. The one that carries our token is ours alone.
-    #[must_use]
-    pub fn shown(&self, settings: &Settings) -> Vec<Parameter> {
+    pub(crate) fn shown(&self, settings: &Settings) -> Vec<Parameter> {
         let others = self.declared().iter().filter(|declared| declared.name != settings.correlation_parameter);
         others.map(Declared::parameter).collect()
     }
 
     /// Whether a run of this job can be found by our token.
-    #[must_use]
-    pub fn carry_correlation(&self, settings: &Settings) -> bool {
+    pub(crate) fn carry_correlation(&self, settings: &Settings) -> bool {
         self.find(&settings.correlation_parameter).is_some_and(|declared| matches!(declared.kind(), "string" | "text"))
     }
 
     /// What the trigger is to be sent to, and its form. `built` finds out which reference the job's definition names.
-    ///
-    /// # Errors
     /// `invalid-input` where a value is not for this job; `unsupported` for what Jenkins has no way to be given.
-    pub fn fill(
+    pub(crate) fn fill(
         &self,
         settings: &Settings,
         wanted: &TriggerRequest,
@@ -204,10 +194,8 @@ impl Parameters {
 }
 
 /// The trigger that repeats a build, as a run of its own.
-///
-/// # Errors
 /// `unsupported` where Jenkins does not give back what the build was given: a password, a file.
-pub fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: String) -> Result<TriggerRequest> {
+pub(crate) fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: String) -> Result<TriggerRequest> {
     let ours = |name: &str| name == settings.correlation_parameter;
     let given = build.parameters().filter(|(name, _)| !ours(name)).map(|(name, value)| {
         let value = value.ok_or_else(|| {
@@ -250,28 +238,23 @@ fn checked(declared: &Declared, given: &ParameterValue, field: &str) -> Result<V
     }
 }
 
-/// What a trigger sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Form {
+pub(crate) struct Form {
     /// Whether the job takes parameters: one that does refuses `build`, one that does not refuses `buildWithParameters`.
-    pub parameterized: bool,
-    /// In the order in which they are sent.
-    pub fields: Vec<(String, Value)>,
+    pub(crate) parameterized: bool,
+    pub(crate) fields: Vec<(String, Value)>,
     /// By the name of the parameter.
-    pub files: Vec<(String, Vec<u8>)>,
+    pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
 impl Form {
-    /// What of a job is posted to.
-    #[must_use]
-    pub const fn action(&self) -> &'static str {
+    pub(crate) const fn action(&self) -> &'static str {
         if self.parameterized { "buildWithParameters" } else { "build" }
     }
 
     /// The request with this form, without the job's quiet period. The values stand in the body: queries end up in logs. A
     /// boundary is asked for where there are files.
-    #[must_use]
-    pub fn post(self, request: Request, boundary: impl FnOnce() -> String) -> Request {
+    pub(crate) fn post(self, request: Request, boundary: impl FnOnce() -> String) -> Request {
         let request = request.query("delay", "0sec");
         if !self.files.is_empty() {
             let boundary = boundary();

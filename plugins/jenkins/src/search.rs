@@ -13,13 +13,11 @@ use serde_json::Value;
 
 use crate::{build::Build, client::Client, job::Job, path};
 
-/// The fields that [`Queue`] reads.
-pub const QUEUE: &str = "items[id,task[url],actions[parameters[name,value]]]";
+pub(crate) const QUEUE: &str = "items[id,task[url],actions[parameters[name,value]]]";
 
-/// What waits on the controller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Queue {
+pub(crate) struct Queue {
     items: Vec<Item>,
 }
 
@@ -31,7 +29,6 @@ struct Item {
     actions: Vec<Value>,
 }
 
-/// What waits.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Task {
@@ -54,16 +51,13 @@ impl Item {
 }
 
 /// Whether older builds have to be read as well: all of these began after `since`.
-#[must_use]
-pub fn goes_further_back(builds: &[Build], full: usize, since: Timestamp) -> bool {
+pub(crate) fn goes_further_back(builds: &[Build], full: usize, since: Timestamp) -> bool {
     builds.len() >= full && builds.iter().all(|build| build.timestamp.is_some_and(|began| began >= since))
 }
 
 /// What there is of a run. The queue has to be read before the builds: what leaves it in between is seen in one of them.
-///
-/// # Errors
 /// `transient` while something waits in the queue that may be it, of a job without the parameter.
-pub fn find(
+pub(crate) fn find(
     client: &Client,
     pipeline: &str,
     token: &str,

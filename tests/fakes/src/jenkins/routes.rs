@@ -280,6 +280,16 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             }
             if method == "DELETE" { Answer::new(204) } else { Answer::to(302, &format!("{CONTEXT}/")) }
         }
+        // `Run.doDoDelete`
+        ("POST", [number, "doDelete"]) => match number.parse().ok().and_then(|number| world.build(name, number)) {
+            Some(build) if build.kept => answer::failure(&format!("{name} #{number} is kept for ever")),
+            Some(build) => {
+                let number = build.number;
+                world.item(name).unwrap().builds.retain(|build| build.number != number);
+                Answer::to(302, "..")
+            }
+            None => missing(),
+        },
         ("GET", [cell, number, "logText", "progressiveText"]) if cell.contains('=') => {
             let start = seen.query("start").and_then(|start| start.parse().ok()).unwrap_or(0);
             let build = number.parse().ok().and_then(|number| world.build(name, number));

@@ -146,6 +146,8 @@ pub struct Build {
     pub inputs: Vec<String>,
     /// What it kept, by path.
     pub artifacts: Vec<(String, String)>,
+    /// Whether it is kept for ever.
+    pub kept: bool,
     /// Whether it is named in the queue while it can't be read.
     pub hidden: bool,
     /// `stop`, `term`, `kill` and decisions, as they were asked for.

@@ -279,6 +279,25 @@ async fn what_does_not_end_is_ended_harder_each_time() {
 }
 
 #[tokio::test]
+async fn a_build_is_deleted_unless_it_is_kept() {
+    let setup = Setup::new(vec![tracked()]).await;
+    for number in 1..=2 {
+        setup.jenkins.begin_by("app", &[]);
+        setup.jenkins.end("app", number, "SUCCESS");
+    }
+    setup.jenkins.build("app", 2, |build| build.kept = true);
+    let delete = |number: &str| {
+        let (setup, change) = (&setup, Change::RunDelete { run: run(number) });
+        async move { setup.provider.change(&operation(), change).await.map(drop) }
+    };
+    delete("1").await.unwrap();
+    assert_eq!(delete("1").await.unwrap_err().kind, CallErrorKind::NotFound);
+    let error = delete("2").await.unwrap_err();
+    assert!(error.message.contains("kept for ever"), "{error:?}");
+    assert_eq!(setup.provider.get_run(&run("1")).await.unwrap_err().kind, CallErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_notification_is_a_hint_at_a_build() {
     let setup = Setup::new(vec![]).await;
     let body = br#"{"name":"app","build":{"phase":"FINALIZED","number":17,"url":"job/app/17/"}}"#.to_vec();

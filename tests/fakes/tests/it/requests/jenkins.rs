@@ -126,6 +126,8 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     let waiting = CancelTarget::Queued { pipeline: "app".into(), ticket };
     asked.call("run-cancel.cancel", "of what waits", it.cancel(&operation, &waiting)).await;
 
+    asked.change(it, "", Change::RunDelete { run: first }).await;
+
     asked.call("runners.list-runners", "", it.list_runners(&page)).await;
     asked.call("runners.get", "", it.get_runner("(built-in)")).await;
     let message = Some("a disk & more".into());
