@@ -64,7 +64,7 @@ async fn what_gitlab_signs_is_looked_at_and_what_is_forged_stale_or_unsigned_is_
         "grants": { "private_networks": ["127.0.0.1/32"] },
     });
     api.post("/v1/providers", &provider).await.expect(201);
-    cli.ok(&["pipeline", "import", "--provider", "gitlab-prod", "--external-ref", APP, "--name", "app"]).await;
+    cli.ok(&["pipeline", "import", "--provider", "gitlab-prod", "--external-ref", APP, "app"]).await;
     let id = gitlab.start_by(APP, "push");
     let job = gitlab.pending()[0];
     gitlab.begin(job);

@@ -17,5 +17,6 @@ mod main_job;
 mod platform;
 mod plugins;
 mod polled;
+mod providers;
 mod refusals;
 mod starting;

@@ -29,6 +29,7 @@ struct Install {
     name: String,
     #[serde(default)]
     python: Vec<PathBuf>,
+    sources: Option<PathBuf>,
     node: Option<PathBuf>,
     #[serde(default)]
     debian: Vec<String>,
@@ -91,7 +92,8 @@ pub(crate) fn install() -> anyhow::Result<Vec<Peer>> {
             None if !row.debian.is_empty() => debian::packages(&row.name, &row.debian)?,
             None => {
                 let files: Vec<_> = row.python.iter().map(|file| root.join(file)).collect();
-                Some(python::environment(&row.name, &files)?)
+                let sources = row.sources.as_ref().map(|file| root.join(file));
+                Some(python::environment(&row.name, &files, sources.as_deref())?)
             }
         };
         if let Some(place) = place {

@@ -52,6 +52,8 @@ pub struct Run {
     pub cancel_requested: bool,
     /// Of the current attempt.
     pub times: Times,
+    /// When the latest truth of it was seen, by our clock; none before the first.
+    pub seen: Option<Timestamp>,
     /// Branch, tag or commit that was asked for.
     pub reference: Option<String>,
     /// The commit that is really built, where the platform says it.

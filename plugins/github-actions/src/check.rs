@@ -2,19 +2,17 @@
 
 use novacron_cicd_sdk::{Plugin, http::send_all, plugin::CheckReport};
 
-use crate::{client::APP, prelude::*};
+use crate::{client::APP, prelude::*, reading::Repository};
 
 told! {
-    Account { login: Option<String> }
-    Meta {
+    /// What the smaller questions are answered with.
+    Facts {
+        login: Option<String>,
         /// Only an Enterprise server says it.
         installed_version: Option<String>,
+        /// Whether there are Actions.
+        enabled: Option<bool>,
     }
-    Repository {
-        full_name: String, archived: bool, disabled: bool, permissions: Option<Permissions>,
-    }
-    Permissions { push: bool, admin: bool }
-    Actions { enabled: Option<bool> }
 }
 
 /// Repositories that one check looks at: two questions each, and the host allows 64 requests in a call.
@@ -40,8 +38,8 @@ fn report(client: &Client, repos: &[Repo], answers: Vec<Result<Response>>) -> Re
     let mut next = || answers.next().unwrap_or_else(|| Err(Error::internal("an answer is missing")));
     let (meta, who) = (client::taken(next()?)?, client::taken(next()?)?);
     let mut report = CheckReport {
-        account: who.json::<Account>()?.login,
-        platform_version: meta.json::<Meta>()?.installed_version,
+        account: who.json::<Facts>()?.login,
+        platform_version: meta.json::<Facts>()?.installed_version,
         ..CheckReport::default()
     };
     match client.slot {
@@ -77,7 +75,7 @@ fn report(client: &Client, repos: &[Repo], answers: Vec<Result<Response>>) -> Re
             report.missing_permissions.extend(lacks.map(|(what, _)| format!("{what} on {repo}")));
         }
         // Only administrators are told.
-        if actions.is_success() && actions.json::<Actions>()?.enabled == Some(false) {
+        if actions.is_success() && actions.json::<Facts>()?.enabled == Some(false) {
             report.warnings.push(format!("Actions are switched off in {repo}"));
         }
     }

@@ -9,7 +9,7 @@ use novacron_cicd_sdk::{
 };
 use serde_json::Value;
 
-use crate::prelude::*;
+use crate::{prelude::*, told::Reviewer};
 
 told! {
     Told {
@@ -22,11 +22,6 @@ told! {
         wait_timer: u64,
         prevent_self_review: bool, reviewers: Vec<Reviewer>,
     }
-    Reviewer {
-        "type" as kind: String,
-        reviewer: Who,
-    }
-    Who { id: u64 }
     Policy { protected_branches: bool }
 }
 

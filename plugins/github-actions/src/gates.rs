@@ -6,36 +6,31 @@ use novacron_cicd_sdk::{
 };
 use serde_json::Value;
 
-use crate::{prelude::*, reading};
+use crate::{prelude::*, reading, told::Reviewer};
 
 /// The gate before a run of a fork; the others are an environment's.
 const FORK: &str = "fork";
 
 told! {
     Pending {
-        environment: Environment,
+        environment: Known,
         /// In minutes.
         wait_timer: u64,
-        current_user_can_approve: bool, reviewers: Vec<Value>,
+        current_user_can_approve: bool, reviewers: Vec<Reviewer>,
     }
-    Environment { id: u64, name: String }
 }
 
 impl Pending {
     /// Without reviewers nothing but the time is waited for.
     fn gate(self) -> Gate {
-        let who = |reviewer: &Value| {
-            let reviewer = reviewer.get("reviewer")?;
-            let name = reviewer.get("login").or_else(|| reviewer.get("slug"))?;
-            Some(attribute("x-reviewer", name.as_str()?))
-        };
+        let who = |it: &Reviewer| attribute("x-reviewer", it.reviewer.slug.as_ref().unwrap_or(&it.reviewer.login));
         let timed = self.reviewers.is_empty() && self.wait_timer > 0;
         let what = if timed { format!(" waits for {} minutes", self.wait_timer) } else { " wants an approval".into() };
-        let (id, name) = (format!("environment:{}", self.environment.id), &self.environment.name);
-        let reviewers = self.reviewers.iter().filter_map(who);
+        let (id, name) = (format!("environment:{}", self.environment.id), self.environment.name.unwrap_or_default());
+        let reviewers = self.reviewers.iter().map(who);
         Gate {
             can_resolve: Some(self.current_user_can_approve),
-            more: std::iter::once(attribute("x-environment", name)).chain(reviewers).collect(),
+            more: std::iter::once(attribute("x-environment", &name)).chain(reviewers).collect(),
             ..gate(id, if timed { "timer" } else { "review" }, format!("environment {name}{what}"))
         }
     }

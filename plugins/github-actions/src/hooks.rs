@@ -12,13 +12,13 @@ use crate::{
     deployment::{DeploymentStatus, Told},
     graph::Shown,
     prelude::*,
-    run::{Repository, WorkflowRun},
+    run::WorkflowRun,
     settings::Settings,
 };
 
 told! {
     Event {
-        repository: Option<Repository>, workflow_run: Option<WorkflowRun>, workflow_job: Option<Shown>,
+        repository: Known, workflow_run: Option<WorkflowRun>, workflow_job: Option<Shown>,
         deployment: Option<Told>, deployment_status: Option<DeploymentStatus>,
     }
 }
@@ -66,7 +66,7 @@ fn decode(settings: &Settings, delivery: &Delivery) -> Result<Decoded> {
         return Ok(ignored(format!("event {name} says nothing about runs or deployments")));
     }
     let event = read(delivery)?;
-    let of = event.repository.as_ref().map(|it| it.full_name.as_str()).unwrap_or_default();
+    let of = &event.repository.full_name;
     let served = Repo::parse(of).and_then(|of| {
         let mut repos = settings.repositories.iter().filter_map(|text| Repo::parse(text));
         repos.find(|repo| repo.is(&of))

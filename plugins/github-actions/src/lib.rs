@@ -51,7 +51,7 @@ mod prelude {
         client::{self, Client, at},
         names::{Id, Repo},
         paging,
-        told::{List, told},
+        told::{Known, List, told},
     };
 }
 

@@ -15,7 +15,11 @@ use crate::{
 const PAGES: u32 = 20;
 
 told! {
-    Settings { default_branch: String }
+    /// A repository, and what the account may do there.
+    Repository {
+        full_name: String, default_branch: String, archived: bool, disabled: bool, permissions: Option<Permissions>,
+    }
+    Permissions { push: bool, admin: bool }
     /// A file of a repository.
     File {
         /// Of its content: what it is told apart by.
@@ -63,7 +67,7 @@ pub(crate) fn workflow_file_maybe(client: &Client, pipeline: &Id, reference: Opt
 }
 
 pub(crate) fn default_branch(client: &Client, repo: &Repo) -> Result<String> {
-    Ok(client::fetch::<Settings>(client.get(at(repo, &[])))?.default_branch)
+    Ok(client::fetch::<Repository>(client.get(at(repo, &[])))?.default_branch)
 }
 
 /// A run at the attempt that is named, or else at its newest.

@@ -7,8 +7,6 @@ use novacron_cicd_sdk::types::Run;
 use crate::{names::workflow_key, prelude::*, status};
 
 told! {
-    User { login: String }
-    Repository { full_name: String }
     /// One attempt of a run.
     WorkflowRun {
         /// The same over all attempts.
@@ -18,8 +16,8 @@ told! {
         head_sha: String, created_at: Time,
         /// Of this attempt.
         run_started_at: Time,
-        updated_at: Time, html_url: Option<String>, actor: Option<User>, triggering_actor: Option<User>,
-        head_repository: Option<Repository>, repository: Option<Repository>,
+        updated_at: Time, html_url: Option<String>, actor: Option<Known>, triggering_actor: Option<Known>,
+        head_repository: Option<Known>,
     }
 }
 
@@ -200,7 +198,7 @@ mod tests {
     #[test]
     fn a_fork_is_named_and_a_second_attempt_has_its_own_begin() {
         let run = WorkflowRun {
-            head_repository: Some(Repository { full_name: "eve/app".into() }),
+            head_repository: Some(Known { full_name: "eve/app".into(), ..Known::default() }),
             run_attempt: Some(2),
             created_at: Time(Some(1_767_225_600_000)),
             run_started_at: Time(Some(1_767_312_000_000)),

@@ -60,9 +60,8 @@ impl Owner {
 
 told! {
     Told {
-        id: u64, name: String, os: String, status: String, busy: bool, labels: Vec<Label>, version: Option<String>,
+        id: u64, name: String, os: String, status: String, busy: bool, labels: Vec<Known>, version: Option<String>,
     }
-    Label { name: String }
     Created { runner: Told, expires_at: Time }
 }
 
@@ -71,7 +70,7 @@ impl Told {
         let version = self.version.map(|version| attribute("x-version", version));
         Runner {
             busy: Some(self.busy),
-            labels: self.labels.into_iter().map(|label| label.name).collect(),
+            labels: self.labels.into_iter().filter_map(|label| label.name).collect(),
             more: std::iter::once(attribute("x-os", self.os)).chain(version).collect(),
             ..Runner::new(format!("{}/{}", owner.text(), self.id), self.name, self.status)
         }

@@ -70,8 +70,7 @@ fn name(text: &str) -> Result<String> {
 }
 
 told! {
-    Told { name: String, value: String, updated_at: Time }
-    PublicKey { key_id: String }
+    Told { name: String, value: String, key_id: String, updated_at: Time }
 }
 
 /// The scope's key, which is not that of another scope.
@@ -79,7 +78,7 @@ fn public_key(client: &Client, scope: &Scope) -> Result<String> {
     let request = client
         .plain(Request::get(scope.at("secrets", &["public-key"])))
         .header("accept", "application/vnd.github+json");
-    Ok(client::fetch::<PublicKey>(request.capture(Capture::pointer("/key", KEY).public()))?.key_id)
+    Ok(client::fetch::<Told>(request.capture(Capture::pointer("/key", KEY).public()))?.key_id)
 }
 
 impl Secrets for GithubActions {

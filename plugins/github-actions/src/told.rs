@@ -13,6 +13,13 @@ macro_rules! told {
 }
 pub(crate) use told;
 
+told! {
+    /// What somebody or something is known by; which of it there is depends on what it is.
+    Known { id: u64, login: String, full_name: String, name: Option<String>, slug: Option<String> }
+    /// A user or a team.
+    Reviewer { "type" as kind: String, reviewer: Known }
+}
+
 /// A listing that stands beside its count, under the name of what it is of.
 #[derive(Debug, Deserialize)]
 pub(crate) struct List<T> {

@@ -404,6 +404,7 @@ fn run(id: RunId, actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Ti
         provider: pipeline.provider,
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -211,6 +211,7 @@ mod tests {
             provider: ProviderId(uuid::Uuid::nil()),
             origin: "us".into(),
             retry_of: None,
+            seen: None,
             external_id: None,
             ticket: None,
             number: None,

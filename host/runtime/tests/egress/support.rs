@@ -42,7 +42,7 @@ pub(crate) const LOOPBACK: &str = "127.0.0.1/32";
 type Kept = (Vec<u8>, String, Option<Timestamp>);
 
 /// Bytes that the host keeps, piece by piece; an error stands for bytes that are not what they were.
-type Pieces = Vec<Result<&'static [u8], &'static str>>;
+pub(crate) type Pieces = Vec<Result<&'static [u8], &'static str>>;
 
 /// A host that is all memory.
 #[derive(Default)]

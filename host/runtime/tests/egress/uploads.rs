@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     outcomes::{head, raw},
-    support::{Build, Server, Setup, body, reply, request},
+    support::{Build, Pieces, Server, Setup, body, reply, request},
 };
 
 /// The name of the bytes: the door asks for them by it, and the host says whether they are right.
@@ -34,6 +34,9 @@ impl Setup {
     }
 }
 
+/// Requests that a server saw, with how many bytes.
+type Lines = &'static [(&'static str, usize)];
+
 fn upload(size: u64) -> Upload {
     Upload { sha256: DIGEST.into(), size }
 }
@@ -42,18 +45,19 @@ fn upload(size: u64) -> Upload {
 async fn bytes_go_out_as_they_are_with_their_length_and_the_credential() {
     let server = Server::start(|seen| reply(201, &[("x-echo", "t0ken-value")], seen.body.clone())).await;
     for (pieces, whole) in [(&[&b"one "[..], b"", b"two"][..], "one two"), (&[], "")] {
-        let setup = Setup::new(&server.url()).slot("token", SlotKind::Bearer, None, "t0ken-value").keeps(pieces);
+        let mut setup = Setup::new(&server.url()).slot("token", SlotKind::Bearer, None, "t0ken-value").keeps(pieces);
+        setup.wants.reads.push("POST /files/app".into());
         let scope = setup.scope();
-        let sent = request("PUT", "/files/app").with("token").header("content-type", "application/zip");
+        let sent = request("POST", "/files/app").with("token").header("content-type", "application/zip");
         let answer = setup.door().upload(&scope, sent, upload(whole.len() as u64)).await.unwrap();
         assert_eq!((answer.status, body(&answer)), (201, whole));
         assert!(answer.headers.iter().all(|header| !header.value.contains("t0ken")), "the guest sees no credential");
         let seen = server.seen().pop().unwrap();
-        assert_eq!((seen.line().as_str(), seen.body.as_slice()), ("PUT /files/app", whole.as_bytes()));
+        assert_eq!((seen.line().as_str(), seen.body.as_slice()), ("POST /files/app", whole.as_bytes()));
         assert_eq!(seen.header("content-length"), Some(whole.len().to_string().as_str()));
         assert_eq!(seen.header("authorization"), Some("Bearer t0ken-value"));
         assert_eq!(seen.header("content-type"), Some("application/zip"));
-        assert!(scope.change_sent(), "an upload is a change");
+        assert!(scope.change_sent(), "an upload is a change, whatever the manifest says");
         let record = setup.host.records.lock().unwrap().pop().unwrap();
         assert_eq!((record.outcome, record.sent), (Ok(201), whole.len() as u64));
     }
@@ -118,15 +122,15 @@ async fn counting() -> (String, mpsc::Receiver<usize>) {
 
 #[tokio::test]
 async fn bytes_that_are_not_what_was_said_never_arrive_whole() {
-    let rows: [(&[Result<&'static [u8], &'static str>], &str); 3] = [
-        (&[Ok(b"abc")], "2 of them are missing"),
-        (&[Ok(b"abc"), Ok(b"def")], "more of them than was said"),
-        (&[Ok(b"abc"), Err("the stored bytes have another sha256")], "another sha256"),
+    let rows: [(Pieces, &str); 3] = [
+        (vec![Ok(b"abc")], "2 of them are missing"),
+        (vec![Ok(b"abc"), Ok(b"def")], "more of them than was said"),
+        (vec![Ok(b"abc"), Err("the stored bytes have another sha256")], "another sha256"),
     ];
     for (pieces, says) in rows {
         let (url, mut counts) = counting().await;
         let setup = Setup::new(&url);
-        setup.host.blobs.lock().unwrap().insert(DIGEST.into(), pieces.to_vec());
+        setup.host.blobs.lock().unwrap().insert(DIGEST.into(), pieces);
         let error = setup.door().upload(&setup.scope(), request("PUT", "/x"), upload(5)).await.unwrap_err();
         assert!(matches!(&error, SendError::BadRequest(text) if text.contains(says)), "{error:?}");
         let arrived = counts.recv().await.unwrap();
@@ -148,7 +152,7 @@ async fn a_redirect_takes_the_bytes_along_from_their_beginning_and_to_no_other_o
     let other = Server::fine().await;
     let away = format!("{}/to", other.url());
     // Status, location, mode: the answer, and what the platform saw, with how many bytes.
-    let rows: [(u16, &str, Redirects, u16, &[(&str, usize)]); 7] = [
+    let rows: [(u16, &str, Redirects, u16, Lines); 7] = [
         (307, "/to", Redirects::None, 307, &[("POST /from", 7)]),
         (307, "/to", Redirects::Follow, 200, &[("POST /from", 7), ("POST /to", 7)]),
         (302, "/to", Redirects::Follow, 302, &[("POST /from", 7)]),

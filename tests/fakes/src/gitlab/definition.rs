@@ -71,7 +71,7 @@ fn parallel(name: &str, how: &Value) -> Vec<String> {
         let mut made = vec![Vec::new()];
         for values in row.as_object().into_iter().flatten().map(|(_, values)| texts(values)) {
             let with = |begun: &Vec<String>| {
-                values.iter().map(|value| [begun.as_slice(), &[value.clone()]].concat()).collect::<Vec<_>>()
+                values.iter().map(|value| [begun.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>()
             };
             made = made.iter().flat_map(with).collect();
         }

@@ -212,6 +212,7 @@ fn foreign(pipeline: &Pipeline, found: &FoundRun, at: Timestamp) -> Run {
         provider: pipeline.provider,
         origin: found.origin.clone(),
         retry_of: None,
+        seen: None,
         external_id: seen.external_id.clone(),
         ticket: None,
         number: seen.number.clone(),

@@ -191,30 +191,26 @@ mod tests {
 
     #[test]
     fn where_a_key_for_signatures_is_set_no_token_is_taken_in_the_place_of_a_signature() {
-        let (token, key) = ("the-token-of-it", format!("whsec_{}", "a2V5".repeat(11)));
+        const TOKEN: (&str, &str) = ("x-gitlab-token", "the-token-of-it");
+        let key = format!("whsec_{}", "a2V5".repeat(11));
         let signed = |key: &str, seconds| standard_webhooks(&Secret::new(key), "msg-1", seconds, BODY).unwrap();
-        let (fresh, late, forged) =
-            (signed(&key, 1_700_000_000), signed(&key, 1_699_999_699), signed("whsec_b3RoZXI=", 1_700_000_000));
+        let (fresh, late) = (signed(&key, 1_700_000_000), signed(&key, 1_699_999_699));
+        let forged = signed("whsec_b3RoZXI=", 1_700_000_000);
         let by = |seconds, signature| {
-            vec![("webhook-id", "msg-1"), ("webhook-timestamp", seconds), ("webhook-signature", signature)]
+            vec![TOKEN, ("webhook-id", "msg-1"), ("webhook-timestamp", seconds), ("webhook-signature", signature)]
         };
-        let with_token = |mut headers: Vec<(&'static str, &'static str)>| {
-            headers.push(("x-gitlab-token", "the-token-of-it"));
-            headers
-        };
-        let tokened = || with_token(vec![]);
-        let [fresh, late, forged] = [fresh, late, forged].map(|text| &*Box::leak(text.into_boxed_str()));
         // The slots that are filled, the headers, what is said.
-        let rows: Vec<(&[&str], Vec<_>, &str)> = vec![
-            (&["hook"], tokened(), "taken"),
-            (&["hook"], by("1700000000", fresh), "signature.missing"),
-            (&["signing"], by("1700000000", fresh), "taken"),
-            (&["signing.next"], by("1700000000", fresh), "taken"),
-            (&["hook", "signing"], with_token(by("1700000000", fresh)), "taken"),
-            (&["hook", "signing"], tokened(), "signature.missing"),
-            (&["hook", "signing"], with_token(by("1700000000", forged)), "signature.mismatch"),
-            (&["hook", "signing"], with_token(by("1699999699", late)), "signature.stale"),
-            (&["hook", "signing"], with_token(by("1700000000", late)), "signature.mismatch"),
+        type Row<'a> = (&'a [&'a str], Vec<(&'a str, &'a str)>, &'a str);
+        let rows: Vec<Row<'_>> = vec![
+            (&["hook"], vec![TOKEN], "taken"),
+            (&["hook"], by("1700000000", &fresh)[1..].to_vec(), "signature.missing"),
+            (&["signing"], by("1700000000", &fresh)[1..].to_vec(), "taken"),
+            (&["signing.next"], by("1700000000", &fresh), "taken"),
+            (&["hook", "signing"], by("1700000000", &fresh), "taken"),
+            (&["hook", "signing"], vec![TOKEN], "signature.missing"),
+            (&["hook", "signing"], by("1700000000", &forged), "signature.mismatch"),
+            (&["hook", "signing"], by("1699999699", &late), "signature.stale"),
+            (&["hook", "signing"], by("1700000000", &late), "signature.mismatch"),
         ];
         for (filled, headers, expected) in rows {
             let source = || CredentialSource { username: None, secret: "named".into() };
@@ -222,7 +218,7 @@ mod tests {
             let scheme =
                 Scheme { scheme: WebhookScheme::Gitlab, slot: "hook".into(), signing_slot: Some("signing".into()) };
             let (scheme, slots) = in_force(&Provider { credentials, ..provider() }, scheme);
-            let value = |slot: &&str| if slot.starts_with("signing") { key.as_str() } else { token };
+            let value = |slot: &&str| if slot.starts_with("signing") { key.as_str() } else { TOKEN.1 };
             let secrets: Vec<_> =
                 filled.iter().filter(|slot| slots.iter().any(|known| known == *slot)).map(value).collect();
             let sender = sender(scheme, &secrets);

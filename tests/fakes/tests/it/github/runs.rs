@@ -100,17 +100,19 @@ async fn what_a_workflow_does_not_take_is_refused_and_nothing_is_sent() {
 #[tokio::test]
 async fn what_github_refuses_a_dispatch_with_is_told_in_its_words() {
     let setup = Setup::new().await;
-    for said in [
-        "Workflow does not have 'workflow_dispatch' trigger",
-        "Required input 'mandatory-parameter' not provided",
-        "Unexpected inputs provided: [\"x\"]",
-        "No ref found for: main",
-    ] {
-        let body = json!({ "message": said, "status": "422" }).to_string();
+    let rows = [
+        ("Workflow does not have 'workflow_dispatch' trigger", json!(null), ""),
+        ("Required input 'mandatory-parameter' not provided", json!(null), ""),
+        ("Unexpected inputs provided: [\"x\"]", json!([]), ""),
+        ("No ref found for: main", json!(["main"]), ": main"),
+        ("Validation Failed", json!([{ "resource": "Workflow", "field": "ref", "code": "invalid" }]), ": ref invalid"),
+    ];
+    for (said, errors, more) in rows {
+        let body = json!({ "message": said, "errors": errors, "status": "422" }).to_string();
         setup.github.fail("/dispatches", Fault::Refuse(422, vec![], body));
         let error = setup.provider.trigger(&operation(), request(PIPELINE, &[])).await.unwrap_err();
-        let kind = CallErrorKind::InvalidInput { field: "request".into(), reason: said.into() };
-        assert_eq!(error.kind, kind, "{error}");
+        let reason = format!("{said}{more}");
+        assert_eq!(error.kind, CallErrorKind::InvalidInput { field: "request".into(), reason }, "{error}");
     }
 }
 

@@ -58,7 +58,7 @@ async fn what_gitlab_refuses_is_told_as_what_it_is() {
     elsewhere.reference = Some("nowhere".into());
     let error = setup.provider.trigger(&operation(), elsewhere).await.unwrap_err();
     assert!(
-        matches!(error.kind, CallErrorKind::InvalidInput { .. }) && error.message.contains("Reference not found"),
+        matches!(error.kind, CallErrorKind::InvalidInput { .. }) && error.message == "request: Reference not found",
         "{error:?}"
     );
     setup.gitlab.world().projects[0].files.clear();

@@ -5,4 +5,5 @@ mod events;
 mod github;
 mod gitlab;
 mod gitlab_ci_local;
+mod recorded;
 mod signed;
