@@ -96,7 +96,7 @@ impl Tape {
                 let jobs = lists.flat_map(|(_, (_, _, body))| {
                     serde_json::from_str::<Value>(body).unwrap()["jobs"].as_array().cloned().unwrap_or_default()
                 });
-                jobs.into_iter().find(|it| it["id"].to_string() == *job).map(|job| json(&job))
+                jobs.into_iter().find(|it| it["id"].as_u64() == job.parse().ok()).map(|job| json(&job))
             }
             ("GET", ["hooks"]) => {
                 let is_hook = |(_, path): &&(String, String)| path.contains("/hooks/");
