@@ -9,7 +9,7 @@ use novacron_cicd_fakes::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Api, Home, Host, Setup, run_over};
+use crate::harness::{Answer, Api, Home, Host, Setup, eventually, run_over};
 
 const APP: &str = "g/sub/app";
 /// The key that both sides sign with: 32 bytes.
@@ -77,9 +77,10 @@ async fn what_gitlab_signs_is_looked_at_and_what_is_forged_stale_or_unsigned_is_
     assert_eq!(api.get("/v1/webhooks").await.expect(200).json["items"], json!([]), "nothing of it is kept");
 
     let taken = send(&api, &gitlab, &event, KEY, 0).await.expect(202);
-    let run = crate::harness::eventually("the run", async || {
+    let external = json!(id.to_string());
+    let run = eventually("the run", async || {
         let runs = api.get("/v1/runs").await.expect(200).json;
-        runs["items"].as_array()?.iter().find(|run| run["external_id"] == id.to_string()).cloned()
+        runs["items"].as_array()?.iter().find(|run| run["external_id"] == external).cloned()
     })
     .await;
     assert_eq!(run["origin"], "push", "{run:#}");

@@ -193,7 +193,7 @@ fn listed(list: &[Value]) -> BTreeSet<String> {
     let of = |name: &str| {
         let made =
             move |job: &&Value| text(&job["name"]) == name || text(&job["name"]).starts_with(&format!("{name}: ["));
-        list.iter().filter(made.clone()).collect::<Vec<_>>()
+        list.iter().filter(made).collect::<Vec<_>>()
     };
     let line = |job: &Value| {
         let needs: Vec<&Value> = match job["needs"].as_array() {

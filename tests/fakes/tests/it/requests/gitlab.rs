@@ -330,7 +330,7 @@ async fn deployments(asked: &mut Requests<'_, World>, it: &Provider, gitlab: &Gi
     };
     asked.change(it, "", Change::DeploymentCancel { deployment: back.id }).await;
     for row in &mut gitlab.world().projects[0].deployments {
-        if row["id"].to_string() == first.id {
+        if row["id"].as_u64() == first.id.parse().ok() {
             row["status"] = json!("blocked");
         }
     }
