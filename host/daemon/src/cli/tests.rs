@@ -64,7 +64,10 @@ const PROMISED: &[(&str, &[&str])] = &[
     ),
     (
         "run",
-        &["list", "show", "watch", "logs", "graph", "cancel", "gates", "approve", "reject", "play", "delete", "retry"],
+        &[
+            "list", "show", "watch", "logs", "graph", "stats", "cancel", "gates", "approve", "reject", "play",
+            "delete", "retry",
+        ],
     ),
     ("artifact", &["list", "download", "upload", "attestations", "keep", "delete"]),
     ("runner", &["list", "show", "drain", "create", "label", "delete", "assign", "unassign"]),
