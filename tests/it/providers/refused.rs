@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::package;
+use crate::harness::{component, component_functions};
+
 /// What becomes of a function with a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Has {
@@ -32,7 +35,6 @@ impl Has {
             _ if DECLINED.contains(&(plugin, function)) => Self::Declines,
             // What others start is seen by what changed, or else in lists.
             ("run-listing.list-runs", _) if changes => Self::DoneWithout,
-            ("run-changes.list-changed", false) => Self::DoneWithout,
             // A plugin that has no slot for a login has none to describe.
             ("credentials.describe-login", false) => Self::DoneWithout,
             // Their runs are runs from the first moment.
@@ -51,16 +53,13 @@ pub(super) struct Refused {
 }
 
 pub(super) fn refused() -> Vec<Refused> {
-    let deployment = json!({ "environment": "e", "artifact": { "name": "app", "version": "1" } });
     let row = |function, api, cli| Refused { function, api: (api, Value::Null), cli };
     let with = |function, api, body, cli| Refused { function, api: (api, body), cli };
     vec![
         row("runs.resolve-ticket", "GET /v1/runs/{run}", "run show {run}"),
         row("run-listing.list-runs", "GET /v1/runs", "run list"),
-        row("run-changes.list-changed", "GET /v1/runs", "run list"),
         with("credentials.describe-login", "POST /v1/providers/ci/check", json!({}), "provider check ci"),
         with("run-play.play", "POST /v1/runs/{run}/jobs/j/play", json!({}), "run play {run} j"),
-        row("run-deletion.delete-run", "DELETE /v1/runs/{run}?remote=true", "run delete {run} --remote"),
         with(
             "pipeline-copies.copy",
             "POST /v1/pipelines/{app}/copy",
@@ -213,19 +212,11 @@ pub(super) fn refused() -> Vec<Refused> {
             "DELETE /v1/providers/ci/environments/e",
             "remote environment delete e --provider ci",
         ),
-        with(
-            "deployments.start",
-            "POST /v1/providers/ci/deployments",
-            deployment,
-            "remote deployment start e --artifact app --version 1 --provider ci",
-        ),
         row(
             "deployments.resolve-ticket",
             "GET /v1/providers/ci/deployment-tickets/t",
             "remote deployment ticket t --provider ci",
         ),
-        row("deployments.get", "GET /v1/providers/ci/deployments/d", "remote deployment show d --provider ci"),
-        row("deployments.list-deployments", "GET /v1/providers/ci/deployments", "remote deployment list --provider ci"),
         row(
             "deployment-cancel.cancel",
             "POST /v1/providers/ci/deployments/d/cancel",
@@ -237,21 +228,6 @@ pub(super) fn refused() -> Vec<Refused> {
             json!({ "approve": true }),
             "remote deployment approve d --provider ci",
         ),
-        row(
-            "deployment-rollback.rollback",
-            "POST /v1/providers/ci/deployments/d/rollback",
-            "remote deployment rollback d --provider ci",
-        ),
-        row(
-            "deployment-reconciliation.observe",
-            "GET /v1/providers/ci/environments/e/targets/t",
-            "remote deployment observe e t --provider ci",
-        ),
-        row(
-            "deployment-reconciliation.find-by-correlation",
-            "GET /v1/providers/ci/deployments?correlation=c",
-            "remote deployment find c --provider ci",
-        ),
         with(
             "deployment-status.set-status",
             "PUT /v1/providers/ci/deployments/d/status",
@@ -259,4 +235,14 @@ pub(super) fn refused() -> Vec<Refused> {
             "remote deployment set-status d succeeded --provider ci",
         ),
     ]
+}
+
+#[test]
+fn there_is_a_plugin_for_every_way_to_ask_in_vain() {
+    let plugins = ["jenkins", "github-actions", "gitlab-ci"];
+    let exports = plugins.map(|plugin| (plugin, component_functions(&component(&package(plugin)))));
+    for Refused { function, .. } in refused() {
+        let vain = |(plugin, exported): &(&str, BTreeSet<String>)| Has::of(plugin, exported, function) != Has::Works;
+        assert!(exports.iter().any(vain), "{function} works everywhere");
+    }
 }

@@ -8,6 +8,10 @@ use super::{
     HOOK, Steps, begin,
 };
 
+fn has(jenkins: &Jenkins, number: u64) -> Value {
+    jenkins.world().items[0].builds.iter().any(|build| build.number == number).into()
+}
+
 fn asked(jenkins: &Jenkins, number: u64) -> Value {
     jenkins.build("app", number, |build| build.asked.clone()).into()
 }
@@ -81,6 +85,10 @@ pub(super) fn what_they_left() -> Steps {
             .there(|jenkins: &Jenkins, _| jenkins.waiting().len().into(), 1),
         cli("run-retry.retry", "run retry {second}").there(|jenkins: &Jenkins, _| jenkins.waiting().len().into(), 2),
         drive(|jenkins: &Jenkins, _| begin(jenkins)),
+        api("run-deletion.delete-run", "DELETE /v1/runs/{run}?remote=true", Value::Null)
+            .there(|jenkins: &Jenkins, _| has(jenkins, 2), false),
+        cli("run-deletion.delete-run", "run delete {second} --remote --wait")
+            .there(|jenkins: &Jenkins, _| has(jenkins, 3), false),
     ]
 }
 
