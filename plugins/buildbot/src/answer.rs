@@ -110,6 +110,7 @@ pub fn run(pipeline: &str, request: &BuildRequest, set: &Buildset, builds: &[Bui
     let stamp = set.sourcestamps.first();
     let said = |text: Option<&String>| text.filter(|text| !text.is_empty()).cloned();
     let last = builds.last();
+    let revision = last.and_then(|build| text(build.properties.as_ref(), "got_revision")).map(str::to_owned);
     let url = match last {
         Some(build) => page(base, &format!("builders/{}/builds/{}", build.builderid, build.number)),
         None => page(base, &format!("buildrequests/{}", request.buildrequestid)),
@@ -124,10 +125,7 @@ pub fn run(pipeline: &str, request: &BuildRequest, set: &Buildset, builds: &[Bui
         number: last.map(|build| build.number.to_string()),
         times: times(request.submitted_at, builds.first().and_then(|build| build.started_at), request.complete_at),
         reference: said(stamp.and_then(|stamp| stamp.branch.as_ref())),
-        commit: last
-            .and_then(|build| text(build.properties.as_ref(), "got_revision"))
-            .map(str::to_owned)
-            .or_else(|| said(stamp.and_then(|stamp| stamp.revision.as_ref()))),
+        commit: revision.or_else(|| said(stamp.and_then(|stamp| stamp.revision.as_ref()))),
         actor: text(properties, "owner").map(str::to_owned).or_else(|| last.and_then(owner)),
         origin: origin(set, properties, token).into(),
         url: Some(url),
@@ -138,8 +136,7 @@ pub fn run(pipeline: &str, request: &BuildRequest, set: &Buildset, builds: &[Bui
     }
 }
 
-/// One job for each build of the request; more than one where a worker was lost. Nothing waits for anything, and these
-/// are all.
+/// One job for each build of the request; more than one where a worker was lost. These are all, and none waits.
 pub fn graph(builds: &[Build], steps: &[Vec<Step>], builder: &str, base: &str) -> Graph {
     let jobs = builds.iter().zip(steps).map(|(build, steps)| job(build, steps, builder, base)).collect();
     Graph { jobs, edges: "exact".into(), complete: true }

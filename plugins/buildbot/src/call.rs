@@ -65,9 +65,8 @@ pub(crate) fn request(id: &str) -> Result<(BuildRequest, Vec<Build>)> {
 }
 
 pub(crate) fn steps(builds: &[Build]) -> Result<Vec<Vec<Step>>> {
-    let steps =
-        |build: &Build| message::read(&["builds", &build.buildid.to_string(), "steps"]).query("order", "number");
-    send_all(builds.iter().map(steps))?.iter().map(rows::list).collect()
+    let ask = |build: &Build| message::read(&["builds", &build.buildid.to_string(), "steps"]).query("order", "number");
+    send_all(builds.iter().map(ask))?.iter().map(rows::list).collect()
 }
 
 /// What became of requests, in their order and without graphs: two reads for each hundred of them.

@@ -80,8 +80,7 @@ impl RunnerDrain for Buildbot {
 
 /// The artifacts of a run, each with its URL.
 fn links(run: Option<RunRef>) -> Result<Vec<(Artifact, String)>> {
-    let run =
-        run.ok_or_else(|| Error::unsupported("artifacts").message("Buildbot has no artifacts beside those of runs"))?;
+    let run = run.ok_or_else(|| Error::unsupported("artifacts").message("only runs have artifacts"))?;
     let prefixes = context::settings::<Settings>()?.artifact_urls;
     let (_, builds) = call::request(&run.run)?;
     let steps = call::steps(&builds)?;

@@ -152,9 +152,9 @@ impl ForceScheduler {
         }
         let field = |name: &str| self.ours(true).find(|field| field.key() == name);
         for given in &request.parameters {
-            let unknown =
+            let none =
                 || Error::invalid_input(&given.name, format!("the force scheduler {} has no such field", self.name));
-            form.insert(given.name.clone(), field(&given.name).ok_or_else(unknown)?.value(given)?);
+            form.insert(given.name.clone(), field(&given.name).ok_or_else(none)?.value(given)?);
         }
         // After the parameters, which may be but defaults: these have to be found in the environment.
         for given in &request.environment {

@@ -45,11 +45,9 @@ impl Plugin for Buildbot {
         let controls = ["runs.trigger", "run-cancel", "run-retry", "runner-drain"].iter();
         let features = reads.chain(controls.filter(|_| missing_permissions.is_empty()));
         let links = context::settings::<Settings>()?.artifact_urls;
+        let features = features.chain(["artifacts"].iter().filter(|_| !links.is_empty()));
         Ok(CheckReport {
-            features: features
-                .chain(["artifacts"].iter().filter(|_| !links.is_empty()))
-                .map(|&word| word.to_owned())
-                .collect(),
+            features: features.map(|&word| word.to_owned()).collect(),
             warnings: Vec::from_iter(account.is_none().then(|| "slot session is empty: nobody is logged in".into())),
             account,
             platform_version,

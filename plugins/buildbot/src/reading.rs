@@ -24,8 +24,8 @@ impl RunSearch for Buildbot {
     /// By the property that a force scheduler makes of the reason: the sentence of the buildset is the operator's to word.
     fn find_by_correlation(pipeline: String, correlation: String, since: u64) -> Result<RunMatch> {
         let builder = call::builder(&pipeline)?;
-        let asked =
-            message::read(&["builders", &builder.builderid.to_string(), "buildrequests"]).query("property", "*");
+        let id = builder.builderid.to_string();
+        let asked = message::read(&["builders", &id, "buildrequests"]).query("property", "*");
         let asked = asked.query("submitted_at__ge", since / 1000).query("order", "-buildrequestid");
         let mut found: Vec<BuildRequest> = rows::list(&call::send(asked)?)?;
         found.retain(|request| answer::token(request) == Some(&correlation));
@@ -151,13 +151,8 @@ impl Logs for Buildbot {
             }
         };
         let availability = match (growing, builds.is_empty()) {
-            (Some(false), none) => {
-                if none {
-                    Availability::Never
-                } else {
-                    Availability::Complete
-                }
-            }
+            (Some(false), true) => Availability::Never,
+            (Some(false), false) => Availability::Complete,
             (Some(true), true) => Availability::NotYet,
             _ => Availability::Growing,
         };

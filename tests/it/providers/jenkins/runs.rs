@@ -16,6 +16,12 @@ fn asked(jenkins: &Jenkins, number: u64) -> Value {
     jenkins.build("app", number, |build| build.asked.clone()).into()
 }
 
+fn has(jenkins: &Jenkins, number: u64) -> Value {
+    let world = jenkins.world();
+    let app = world.items.iter().find(|item| item.name == "app");
+    app.is_some_and(|app| app.builds.iter().any(|build| build.number == number)).into()
+}
+
 pub(super) fn runs() -> Steps {
     steps![
         api("runs.trigger", "POST /v1/pipelines/app/runs", json!({ "parameters": { "VERSION": "2" } }))
@@ -85,6 +91,8 @@ pub(super) fn what_they_left() -> Steps {
             .there(|jenkins: &Jenkins, _| jenkins.waiting().len().into(), 1),
         cli("run-retry.retry", "run retry {second}").there(|jenkins: &Jenkins, _| jenkins.waiting().len().into(), 2),
         drive(|jenkins: &Jenkins, _| begin(jenkins)),
+        before("GET /v1/runs/{run}", Value::Null).gives("/state", "failed").soon(),
+        before("GET /v1/runs/{second}", Value::Null).gives("/state", "failed").soon(),
         api("run-deletion.delete-run", "DELETE /v1/runs/{run}?remote=true", Value::Null)
             .there(|jenkins: &Jenkins, _| has(jenkins, 2), false),
         cli("run-deletion.delete-run", "run delete {second} --remote --wait")
