@@ -8,10 +8,6 @@ use super::{
     HOOK, Steps, begin,
 };
 
-fn has(jenkins: &Jenkins, number: u64) -> Value {
-    jenkins.world().items[0].builds.iter().any(|build| build.number == number).into()
-}
-
 fn asked(jenkins: &Jenkins, number: u64) -> Value {
     jenkins.build("app", number, |build| build.asked.clone()).into()
 }
