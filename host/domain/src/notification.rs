@@ -145,16 +145,19 @@ impl NotificationKind {
         }
     }
 
-    /// The type of the CDEvent (0.5.1) that says the same; none where CDEvents has no word for it.
+    /// The type of the CDEvent (0.5.1) that says the same; of ours where CDEvents has no word for it.
     #[must_use]
-    pub const fn cdevent(self) -> Option<&'static str> {
+    pub const fn cdevent(self) -> &'static str {
         match self {
-            Self::RunQueued => Some("dev.cdevents.pipelinerun.queued.0.3.0"),
-            Self::RunStarted => Some("dev.cdevents.pipelinerun.started.0.3.0"),
-            Self::RunFinished => Some("dev.cdevents.pipelinerun.finished.0.3.0"),
-            Self::JobStarted => Some("dev.cdevents.taskrun.started.0.3.0"),
-            Self::JobFinished => Some("dev.cdevents.taskrun.finished.0.3.0"),
-            Self::RunWaiting | Self::OperationAmbiguous | Self::OperationFailed | Self::Test => None,
+            Self::RunQueued => "dev.cdevents.pipelinerun.queued.0.3.0",
+            Self::RunStarted => "dev.cdevents.pipelinerun.started.0.3.0",
+            Self::RunWaiting => "dev.cdeventsx.novacron-pipelinerun.waiting.0.1.0",
+            Self::RunFinished => "dev.cdevents.pipelinerun.finished.0.3.0",
+            Self::JobStarted => "dev.cdevents.taskrun.started.0.3.0",
+            Self::JobFinished => "dev.cdevents.taskrun.finished.0.3.0",
+            Self::OperationAmbiguous => "dev.cdeventsx.novacron-operation.ambiguous.0.1.0",
+            Self::OperationFailed => "dev.cdeventsx.novacron-operation.failed.0.1.0",
+            Self::Test => "dev.cdeventsx.novacron-subscriber.tested.0.1.0",
         }
     }
 }
@@ -223,12 +226,10 @@ impl Subscriber {
         }
     }
 
-    /// Whether it wants to hear this of that pipeline, in a format that can say it.
+    /// Whether it wants to hear this of that pipeline.
     #[must_use]
     pub fn hears(&self, kind: NotificationKind, pipeline: Option<PipelineId>) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&kind))
-            && (self.pipeline.is_none() || self.pipeline == pipeline)
-            && (self.format == Format::StandardWebhooks || kind.cdevent().is_some())
+        (self.kinds.is_empty() || self.kinds.contains(&kind)) && (self.pipeline.is_none() || self.pipeline == pipeline)
     }
 }
 
@@ -279,7 +280,7 @@ pub struct Message {
 mod tests {
     use serde_json::json;
 
-    use super::{Format, NotificationKind as Kind, Subscriber};
+    use super::{NotificationKind as Kind, Subscriber};
     use crate::{
         Timestamp,
         id::{PipelineId, SubscriberId},
@@ -312,12 +313,11 @@ mod tests {
     }
 
     #[test]
-    fn a_subscriber_hears_what_it_asked_for_of_the_pipeline_it_asked_for_in_a_format_that_has_a_word_for_it() {
+    fn a_subscriber_hears_what_it_asked_for_of_the_pipeline_it_asked_for() {
         let (mine, other) = (PipelineId(uuid::Uuid::from_u128(1)), PipelineId(uuid::Uuid::from_u128(2)));
         let url = "https://tell.example.com/".to_owned();
         let of_mine = Subscriber::of_pipeline(SubscriberId(uuid::Uuid::from_u128(3)), mine, url, Timestamp(0));
         let all = Subscriber { kinds: Vec::new(), pipeline: None, ..of_mine.clone() };
-        let cdevents = Subscriber { format: Format::CdEvents, ..all.clone() };
         let rows = [
             (&of_mine, Kind::RunFinished, Some(mine), true),
             (&of_mine, Kind::RunFinished, Some(other), false),
@@ -325,8 +325,6 @@ mod tests {
             (&of_mine, Kind::JobFinished, Some(mine), false),
             (&all, Kind::JobFinished, Some(other), true),
             (&all, Kind::OperationFailed, None, true),
-            (&cdevents, Kind::JobFinished, Some(other), true),
-            (&cdevents, Kind::OperationFailed, None, false),
         ];
         for (subscriber, kind, pipeline, expected) in rows {
             assert_eq!(subscriber.hears(kind, pipeline), expected, "{kind:?} {pipeline:?}");

@@ -108,6 +108,16 @@ impl Reader<'_> {
         self.page(List::Notifications, page, select, read, |notification| notification.id.to_string())
     }
 
+    /// Whether something of a subscriber is due and not under lease; it may wait for another of its lane yet.
+    ///
+    /// # Errors
+    /// Where the state can't be read.
+    pub fn notification_due(&self, subscriber: SubscriberId, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM notifications WHERE open = 1 AND subscriber = ?1 AND due <= ?2
+                       AND (lease_until IS NULL OR lease_until <= ?2) LIMIT 1";
+        Ok(self.one(sql, params![subscriber.to_string(), now.0], |columns| columns.get::<i64>())?.is_some())
+    }
+
     /// When the next one is due that is not due by then.
     ///
     /// # Errors

@@ -86,7 +86,9 @@ impl Scratch {
 
 mod tests {
     use novacron_cicd_domain::{
-        Timestamp, id, notification::NotificationState, operation::OperationState, status::State, webhook::DeliveryState};
+        Timestamp, id, notification::NotificationState, operation::OperationState, status::State,
+        webhook::DeliveryState,
+    };
 
     use super::{Scratch, check, lines};
     use crate::{

@@ -17,6 +17,7 @@ pub mod health;
 mod idempotency;
 pub mod logs;
 mod names;
+pub mod notifications;
 pub mod operations;
 mod page;
 pub mod pipelines;
@@ -30,6 +31,7 @@ pub mod runs;
 pub mod secrets;
 mod sse;
 mod state;
+pub mod subscribers;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -86,6 +88,8 @@ fn nouns() -> OpenApiRouter<ApiState> {
         .merge(tokens::routes())
         .merge(plugins::routes())
         .merge(webhooks::routes())
+        .merge(subscribers::routes())
+        .merge(notifications::routes())
         .merge(events::routes())
         .merge(audit::routes())
 }

@@ -12,17 +12,8 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 
 /// The longest waits before the second attempt and those after it, in milliseconds: three days and a half in all.
-const SCHEDULE: [u64; 9] = [
-    5 * SECOND,
-    5 * MINUTE,
-    30 * MINUTE,
-    2 * HOUR,
-    5 * HOUR,
-    10 * HOUR,
-    14 * HOUR,
-    20 * HOUR,
-    24 * HOUR,
-];
+const SCHEDULE: [u64; 9] =
+    [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 
 /// So often a message is tried before it is a dead letter.
 pub const MOST_ATTEMPTS: u32 = SCHEDULE.len() as u32 + 1;
