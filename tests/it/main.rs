@@ -12,6 +12,7 @@ mod jenkins;
 mod kill;
 mod leaks;
 mod main_job;
+mod notifications;
 mod platform;
 mod plugins;
 mod polled;

@@ -236,8 +236,7 @@ impl Subscriber {
 /// A message to one subscriber, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Ours; the `webhook-id` of every attempt, so that its receiver can tell a repetition. Greater than that of every message
-    /// before it.
+    /// Ours; the `webhook-id` of every attempt, so that its receiver can tell a repetition.
     pub id: NotificationId,
     /// To whom.
     pub subscriber: SubscriberId,
@@ -247,7 +246,7 @@ pub struct Notification {
     pub kind: NotificationKind,
     /// The run that it is about.
     pub run: Option<RunId>,
-    /// Messages of one lane arrive in their order: those of a run, of an operation without one.
+    /// Messages of one lane arrive in the order of their events: those of a run, of an operation without one.
     pub lane: String,
     /// Where it stands.
     pub state: NotificationState,

@@ -33,7 +33,7 @@ CREATE TABLE notifications (
     event INTEGER,
     kind TEXT NOT NULL,
     run TEXT REFERENCES runs (id),
-    -- Messages of one lane arrive in the order of their ids.
+    -- Messages of one lane arrive in the order of their events.
     lane TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('queued', 'delivered', 'dead')),
     open INTEGER NOT NULL GENERATED ALWAYS AS (state = 'queued') STORED,
@@ -55,8 +55,8 @@ CREATE INDEX notifications_run ON notifications (run, id) WHERE run IS NOT NULL;
 CREATE INDEX notifications_state ON notifications (state, id);
 CREATE INDEX notifications_subscriber_state ON notifications (subscriber, state, id);
 CREATE INDEX notifications_due ON notifications (due, id) WHERE open = 1;
-CREATE INDEX notifications_claim ON notifications (subscriber, due, id) WHERE open = 1;
-CREATE INDEX notifications_lane ON notifications (subscriber, lane, id) WHERE open = 1;
+CREATE INDEX notifications_claim ON notifications (subscriber, due, event) WHERE open = 1;
+CREATE INDEX notifications_lane ON notifications (subscriber, lane, event) WHERE open = 1;
 CREATE INDEX notifications_lease ON notifications (lease_until) WHERE open = 1 AND lease_until IS NOT NULL;
 CREATE INDEX notifications_age ON notifications (updated, id, size) WHERE open = 0;
 

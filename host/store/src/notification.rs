@@ -70,9 +70,9 @@ pub(crate) fn claim_sql() -> String {
                 AND NOT EXISTS (
                     SELECT 1 FROM notifications AS earlier
                     WHERE earlier.open = 1 AND earlier.subscriber = next.subscriber AND earlier.lane = next.lane
-                        AND earlier.id < next.id
+                        AND earlier.event < next.event
                 )
-            ORDER BY next.due, next.id LIMIT ?4
+            ORDER BY next.due, next.event LIMIT ?4
          )
          RETURNING {COLUMNS}"
     )
@@ -177,7 +177,7 @@ impl Tx<'_> {
         let values = params![now.0, lease_until.0, subscriber.to_string(), limit];
         let mut claimed = self.all(&claim_sql(), values, read)?;
         // RETURNING promises no order.
-        claimed.sort_by_key(|notification| (notification.due, notification.id));
+        claimed.sort_by_key(|notification| (notification.due, notification.event));
         Ok(claimed)
     }
 

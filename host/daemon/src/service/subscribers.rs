@@ -182,7 +182,7 @@ impl Subscribers {
                 let subscriber = find(tx, &key)?;
                 if !subscriber.enabled {
                     return Err(ServiceError::conflict(
-                        "subscriber.disabled",
+                        "subscriber.not-enabled",
                         format!("the subscriber {:?} is disabled", subscriber.name.as_str()),
                         format!("enable it first: `novacron-cicd subscriber update {} --enable`", subscriber.name),
                     ));

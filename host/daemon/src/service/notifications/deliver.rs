@@ -30,10 +30,20 @@ const SHOWN: usize = 1024;
 const READ: usize = 8 * SHOWN;
 
 /// Sends a message that was claimed, and records what became of it.
-pub(super) async fn deliver(host: Arc<Host>, subscriber: Subscriber, notification: Notification) -> SubscriberId {
-    let at = host.now();
+pub(super) async fn deliver(host: Arc<Host>, notification: Notification) -> SubscriberId {
+    let (at, id, to) = (host.now(), notification.id, notification.subscriber);
     fault!("notification.before-send");
-    let sent = match attempt(&host, &subscriber, &notification, at).await {
+    // As it is now: it may have been changed since it was seen that there is something to send.
+    let (subscriber, message) =
+        match host.read(move |state| Ok((state.subscriber(to)?, state.notification_message(id)?))).await {
+            Ok(found) => found,
+            Err(error) => {
+                // It was removed, or the state fails for a while: then the lease ends, and it is claimed anew.
+                tracing::debug!(notification = %id, %error, "a message is not sent now");
+                return to;
+            }
+        };
+    let sent = match attempt(&host, &subscriber, &notification, message, at).await {
         Ok(sent) => sent,
         Err(error) => Sent::Failed { code: error.code().to_owned(), message: masked(&host, &error.to_string()) },
     };
@@ -41,17 +51,17 @@ pub(super) async fn deliver(host: Arc<Host>, subscriber: Subscriber, notificatio
     let settled = settle(&notification, at, sent, host.random.fraction(), host.now());
     record(&host, &subscriber, &notification, settled).await;
     fault!("notification.after-commit");
-    subscriber.id
+    to
 }
 
 async fn attempt(
     host: &Host,
     subscriber: &Subscriber,
     notification: &Notification,
+    message: Message,
     at: Timestamp,
 ) -> Result<Sent, ServiceError> {
-    let id = notification.id;
-    let Message { mut headers, body } = host.read(move |state| Ok(state.notification_message(id)?)).await?;
+    let Message { mut headers, body } = message;
     headers.extend(signed(host, subscriber, notification, at, &body).await?);
     let parcel = Parcel {
         subscriber: subscriber.name.to_string(),

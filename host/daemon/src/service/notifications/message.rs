@@ -61,9 +61,10 @@ pub(in crate::service) fn compose(format: Format, source: &str, told: &Told<'_>)
 
 fn cdevent(source: &str, told: &Told<'_>) -> Value {
     let text = |key: &str| told.data[key].as_str();
-    // A platform's own text need not be a URI.
-    let uri = text("url").filter(|url| url::Url::parse(url).is_ok());
     let run = told.run.map_or_else(|| told.subject.to_owned(), |run| run.to_string());
+    // A platform's own text need not be a URI, and some events must have one: then it is ours.
+    let uri = text("url").filter(|url| url::Url::parse(url).is_ok()).map(str::to_owned);
+    let uri = uri.unwrap_or_else(|| address(source, &run));
     let (id, mut content) = match told.kind {
         NotificationKind::JobStarted | NotificationKind::JobFinished => {
             // A platform may give the jobs of each attempt the same ids.
@@ -71,7 +72,7 @@ fn cdevent(source: &str, told: &Told<'_>) -> Value {
             (id, json!({ "taskName": text("name"), "uri": uri, "pipelineRun": { "id": run } }))
         }
         NotificationKind::RunQueued | NotificationKind::RunStarted | NotificationKind::RunFinished => {
-            (run, json!({ "pipelineName": text("pipeline_name"), "uri": uri }))
+            (run, json!({ "pipelineName": text("pipeline_name").unwrap_or_default(), "uri": uri }))
         }
         _ => (told.subject.to_owned(), told.data.clone()),
     };
@@ -95,6 +96,14 @@ fn cdevent(source: &str, told: &Told<'_>) -> Value {
         "customData": told.data,
         "customDataContentType": "application/json",
     })
+}
+
+/// A run as we call it.
+fn address(source: &str, run: &str) -> String {
+    match source.split_once("://") {
+        Some(_) => format!("{}/v1/runs/{run}", source.trim_end_matches('/')),
+        None => format!("{source}:run:{run}"),
+    }
 }
 
 /// One of the four words of CDEvents. `error` is what kept the work from being done, `failure` what it came to.
@@ -203,10 +212,12 @@ mod tests {
                     "url": "https://ci.example.com/1", "started": 1, "finished": 2 }),
                 json!({ "url": "no address", "state": "canceled" }),
             ] {
-                let message = compose(Format::CdEvents, "https://cicd.example.com/", &told(kind, &data));
-                let event = body(&message)["data"].clone();
-                let faults = super::super::schemas::faults(&event);
-                assert!(faults.is_empty(), "{kind:?}: {faults:?}\n{event:#}");
+                for source in ["https://cicd.example.com/", "urn:novacron:cicd"] {
+                    let message = compose(Format::CdEvents, source, &told(kind, &data));
+                    let event = body(&message)["data"].clone();
+                    let faults = super::super::schemas::faults(&event);
+                    assert!(faults.is_empty(), "{kind:?}: {faults:?}\n{event:#}");
+                }
             }
         }
         let broken = json!({ "context": { "type": NotificationKind::RunQueued.cdevent() }, "subject": {} });

@@ -105,37 +105,47 @@ async fn turn(host: &Arc<Host>, under: &mut Under) -> Result<Option<Timestamp>, 
     }
     if told.iter().any(|(_, position)| *position < newest) {
         let of = host.clone();
-        while host
-            .store
-            .write({
-                let of = of.clone();
-                move |tx| take_in(tx, &of)
-            })
-            .await?
-        {}
-        fault!("notification.stored");
+        loop {
+            let of = of.clone();
+            let Taken { made, more } = host.store.write(move |tx| take_in(tx, &of)).await?;
+            if made > 0 {
+                fault!("notification.stored");
+            }
+            if !more {
+                break;
+            }
+        }
     }
+    // One moment for all: what becomes due behind it is looked at in the next turn.
+    let now = host.now();
     for (subscriber, _) in told {
         let taken = under.places.entry(subscriber.id).or_default();
-        let (id, free, now) = (subscriber.id, PLACES.saturating_sub(*taken), host.now());
+        let (id, free) = (subscriber.id, PLACES.saturating_sub(*taken));
         if free == 0 || !host.store.read(move |state| state.notification_due(id, now)).await? {
             continue;
         }
         let claimed = host.store.write(move |tx| tx.claim_notifications(id, now, now.plus_millis(LEASE), free)).await?;
         for notification in claimed {
             *taken += 1;
-            under.tasks.spawn(deliver(host.clone(), subscriber.clone(), notification));
+            under.tasks.spawn(deliver(host.clone(), notification));
         }
     }
-    let now = host.now();
     let next = host.store.read(move |state| state.next_notification_due(now)).await?;
     let tick = now.plus_millis(TICK);
     Ok(Some(next.map_or(tick, |next| next.min(tick))))
 }
 
-/// Makes messages of what each subscriber was not told yet, and notes that, together. Answers whether there is more.
-fn take_in(tx: &mut Tx<'_>, host: &Host) -> Result<bool, StoreError> {
-    let (newest, mut more) = (tx.last_event_seq()?, false);
+/// What was made of events.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    made: usize,
+    /// Whether there are more events.
+    more: bool,
+}
+
+/// Makes messages of what each subscriber was not told yet, and notes that, together.
+fn take_in(tx: &mut Tx<'_>, host: &Host) -> Result<Taken, StoreError> {
+    let (newest, mut taken) = (tx.last_event_seq()?, Taken::default());
     for (subscriber, position) in tx.told()? {
         if position >= newest {
             continue;
@@ -144,19 +154,20 @@ fn take_in(tx: &mut Tx<'_>, host: &Host) -> Result<bool, StoreError> {
         let events = tx.events_after(position, AT_ONCE, &filter)?;
         let full = events.len() == AT_ONCE as usize;
         let until = events.last().filter(|_| full).map_or(newest, |event| event.seq);
-        more |= until < newest;
+        taken.more |= until < newest;
         for event in events {
-            tell(tx, host, &subscriber, event)?;
+            taken.made += usize::from(tell(tx, host, &subscriber, event)?);
         }
         tx.told_until(subscriber.id, until)?;
     }
-    Ok(more)
+    Ok(taken)
 }
 
-fn tell(tx: &mut Tx<'_>, host: &Host, subscriber: &Subscriber, event: Event) -> Result<(), StoreError> {
+/// Whether the subscriber wants to hear it.
+fn tell(tx: &mut Tx<'_>, host: &Host, subscriber: &Subscriber, event: Event) -> Result<bool, StoreError> {
     let Event { seq, event } = event;
     let kind = NotificationKind::of_event(&event.kind, &event.data);
-    let Some(kind) = kind.filter(|kind| subscriber.hears(*kind, event.pipeline)) else { return Ok(()) };
+    let Some(kind) = kind.filter(|kind| subscriber.hears(*kind, event.pipeline)) else { return Ok(false) };
     let (id, now) = (NotificationId(host.ids.next()), host.now());
     let told =
         Told { id, kind, at: event.at, event: Some(seq), run: event.run, subject: &event.subject, data: &event.data };
@@ -177,7 +188,8 @@ fn tell(tx: &mut Tx<'_>, host: &Host, subscriber: &Subscriber, event: Event) -> 
         updated: now,
         version: 1,
     };
-    tx.insert_notification(&notification, &message)
+    tx.insert_notification(&notification, &message)?;
+    Ok(true)
 }
 
 async fn prune(host: &Host, pruned: &mut Option<Timestamp>) -> Result<(), StoreError> {

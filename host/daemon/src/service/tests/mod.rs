@@ -204,7 +204,7 @@ async fn assemble_with(
             call_deadline: Duration::from_secs(5),
             heartbeat: HEARTBEAT,
             artifact_limit: 1 << 20,
-            webhooks_kept: (Duration::from_secs(3600), 1 << 20),
+            webhooks_kept: (Duration::from_secs(30 * 24 * 3600), 1 << 20),
             source: "urn:novacron:cicd".into(),
         },
     };

@@ -332,7 +332,7 @@ async fn a_receiver_that_says_that_it_is_gone_is_told_nothing_until_an_operator_
     assert_eq!(world.told(EventKind::SubscriberDisabled).await, 1);
     world.run("build").await;
     let refused = world.services.subscribers.test(&admin(), "chat").await.unwrap_err();
-    assert_eq!(refused.code(), "subscriber.disabled");
+    assert_eq!(refused.code(), "subscriber.not-enabled");
     let enabled = SubscriberChange { enabled: Some(true), ..SubscriberChange::default() };
     let enabled = world.services.subscribers.update(&admin(), "chat", enabled, None).await.unwrap();
     assert_eq!((enabled.enabled, enabled.disabled_by), (true, None));
