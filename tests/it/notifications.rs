@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    process::Stdio,
     sync::{Arc, Mutex},
 };
 
@@ -270,4 +271,53 @@ async fn messages_of_an_address_that_is_mended_are_sent_at_once() {
     let came = receiver.came(1).await;
     assert_eq!(came[0].header("webhook-id"), test.text("/id"));
     assert_eq!(came[0].header("webhook-signature"), "", "nobody said which secret signs");
+}
+
+/// Debian's `webhook`, which runs a command for what is signed with this key, and refuses what is not.
+struct Foreign {
+    _child: tokio::process::Child,
+    url: String,
+    version: String,
+}
+
+impl Foreign {
+    async fn begin(home: &Home, key: &str) -> Self {
+        let program = judge::tool("debian-webhook").join("usr/bin/webhook");
+        let said = std::process::Command::new(&program).arg("-version").output().unwrap();
+        let hooks = home.work().join("hooks.json");
+        let signed = json!({ "type": "payload-hmac-sha256", "secret": key,
+            "parameter": { "source": "header", "name": "X-Hub-Signature-256" } });
+        let hook = json!([{ "id": "told", "execute-command": "/bin/true", "http-methods": ["POST"],
+            "trigger-rule": { "match": signed }, "trigger-rule-mismatch-http-response-code": 403 }]);
+        std::fs::write(&hooks, hook.to_string()).unwrap();
+        // It can't choose a port by itself.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = tokio::process::Command::new(program);
+        command.arg("-hooks").arg(&hooks).args(["-ip", "127.0.0.1", "-port", &free.port().to_string()]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let listens = async || tokio::net::TcpStream::connect(free).await.ok();
+        eventually("Debian's webhook", listens).await;
+        let version = String::from_utf8(said.stdout).unwrap();
+        Self { _child: child, url: format!("http://{free}/hooks/told"), version: version.trim().to_owned() }
+    }
+}
+
+#[tokio::test]
+async fn debians_webhook_takes_what_it_is_told_and_nothing_that_another_key_signed() {
+    let world = World::new().await;
+    let foreign = Foreign::begin(world.home(), KEY).await;
+    for (name, value) in [("one", KEY), ("other", "a-key-of-another-kind")] {
+        world.api.post("/v1/secrets", &json!({ "name": name, "value": value })).await.expect(201);
+        let body = json!({ "name": name, "url": foreign.url, "secret": name, "private_networks": ["127.0.0.1/32"] });
+        world.api.post("/v1/subscribers", &body).await.expect(201);
+        world.api.act(&format!("/v1/subscribers/{name}/test")).await.expect(202);
+    }
+    assert_eq!(settled_one(&world.api, "one").await["state"], "delivered");
+    let refused = eventually("a refusal", async || {
+        let all = world.api.get("/v1/notifications?subscriber=other").await.expect(200).json["items"].take();
+        Some(all[0].clone()).filter(|item| item["attempts"] == 1)
+    })
+    .await;
+    assert_eq!(refused["error"]["code"], "notification.refused", "{refused:#}");
+    judge::spoke("debian-webhook", &foreign.version);
 }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod cache;
+mod debian;
 mod demo;
 mod guests;
 mod mutants;

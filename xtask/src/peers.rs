@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::{node, python, tree};
+use crate::{debian, node, python, tree};
 
 /// `tests/peers.toml`; its head says what the words of a row mean.
 #[derive(Deserialize)]
@@ -30,6 +30,7 @@ struct Install {
     #[serde(default)]
     python: Vec<PathBuf>,
     node: Option<PathBuf>,
+    debian: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -84,9 +85,10 @@ pub(crate) fn install() -> anyhow::Result<Vec<Peer>> {
     let text = fs::read_to_string(root.join("tests/peers.toml"))?;
     let table = read(&text).context("tests/peers.toml")?;
     for row in &table.install {
-        let place = match &row.node {
-            Some(folder) => node::packages(&row.name, &root.join(folder))?,
-            None => {
+        let place = match (&row.node, &row.debian) {
+            (Some(folder), _) => node::packages(&row.name, &root.join(folder))?,
+            (None, Some(file)) => debian::package(&row.name, &root.join(file))?,
+            (None, None) => {
                 let files: Vec<_> = row.python.iter().map(|file| root.join(file)).collect();
                 python::environment(&row.name, &files)?
             }
@@ -110,8 +112,9 @@ fn read(text: &str) -> anyhow::Result<Table> {
     for row in &table.install {
         named(&row.name, &mut names)?;
         ensure!(
-            row.node.is_some() == row.python.is_empty(),
-            "{} has to come from one of the two, python or node",
+            [row.node.is_some(), row.debian.is_some(), !row.python.is_empty()].into_iter().filter(|it| *it).count()
+                == 1,
+            "{} has to come from one of the three, python, node or debian",
             row.name
         );
     }
@@ -233,8 +236,8 @@ mod tests {
             (row("a", &format!("{shown}\ntest = \"t\"")).repeat(2), Some("two rows")),
             ("peer = []\n[[install]]\nname = \"a\"\npython = [\"r\"]".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"".to_owned(), None),
-            ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the two")),
-            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(), Some("one of the two")),
+            ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the three")),
+            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(), Some("one of the three")),
         ];
         for (text, wanted) in rows {
             let error = read(&text).err().map(|error| error.to_string());
