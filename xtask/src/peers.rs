@@ -237,7 +237,10 @@ mod tests {
             ("peer = []\n[[install]]\nname = \"a\"\npython = [\"r\"]".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the three")),
-            ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(), Some("one of the three")),
+            (
+                "peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(),
+                Some("one of the three"),
+            ),
         ];
         for (text, wanted) in rows {
             let error = read(&text).err().map(|error| error.to_string());

@@ -264,8 +264,9 @@ async fn what_nobody_takes_is_tried_for_days_and_ends_as_a_dead_letter_that_can_
     let ids: Vec<_> = came.iter().map(id).collect();
     assert!(ids[..10].iter().all(|found| *found == ids[0]), "ten times under one id: {ids:?}");
     assert_eq!(said(&came[10]), "run.started", "behind a dead letter it goes on");
-    let stamps: std::collections::BTreeSet<_> = came.iter().map(|parcel| header(parcel, "webhook-timestamp")).collect();
-    assert_eq!(stamps.len(), 11, "each attempt is signed anew");
+    let stamps: std::collections::BTreeSet<_> =
+        came[..10].iter().map(|parcel| header(parcel, "webhook-timestamp")).collect();
+    assert_eq!(stamps.len(), 10, "each attempt is signed anew");
     let (dead, _) = world.services.notifications.show(ids[0]).await.unwrap();
     assert_eq!((dead.state, dead.attempts, dead.records.len()), (NotificationState::Dead, 10, 10));
     assert_eq!(world.told(EventKind::NotificationDead).await, 1);
