@@ -4,9 +4,11 @@
 //! compared with the document.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bounds;
 mod buildbot;
 mod documents;
 mod following;
+mod gitlab;
 mod harness;
 mod jenkins;
 mod kill;
@@ -16,5 +18,6 @@ mod notifications;
 mod platform;
 mod plugins;
 mod polled;
+mod providers;
 mod refusals;
 mod starting;

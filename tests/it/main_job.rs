@@ -61,6 +61,10 @@ async fn the_main_job_by_api() {
     events_can_be_resumed(&world, &id).await;
     let attempts = api.get(&format!("/v1/runs/{id}/attempts")).await.expect(200);
     assert_eq!(attempts.json["items"].as_array().unwrap().len(), 1);
+    let found = api.get("/v1/pipelines/backend/statistics").await.expect(200).json;
+    assert_eq!((&found["runs"], &found["success_rate"]), (&json!(1), &json!(1.0)), "{found:#}");
+    assert_eq!((&found["duration"]["count"], &found["flaky_jobs"]), (&json!(1), &json!([])), "{found:#}");
+    assert!(found["slowest_steps"].as_array().unwrap().iter().any(|step| step["job"] == "build"), "{found:#}");
 
     let tally = world.ci.tally();
     assert_eq!((tally.runs.len(), tally.requests), (1, 1), "{tally:#?}");
@@ -133,6 +137,9 @@ async fn the_main_job_by_cli() {
         let drawn = cli.ok(&["run", "graph", id, "--format", format]).await;
         assert!(drawn.contains(wanted), "{format}:\n{drawn}");
     }
+
+    let shown = cli.ok(&["run", "stats", "backend"]).await;
+    assert!(shown.contains("100.0 %") && shown.contains("1 succeeded") && shown.contains("SLOWEST STEPS"), "{shown}");
 
     assert!(cli.ok(&["artifact", "list", "--run", id]).await.contains("app.bin"));
     cli.ok(&["artifact", "download", "--run", id, "--dir", "out"]).await;

@@ -6,6 +6,7 @@ mod pipelines;
 mod runs;
 mod stored;
 mod table;
+mod uploads;
 mod whole;
 
 use std::sync::Arc;

@@ -32,7 +32,7 @@ struct Bound {
     more_is_worse: bool,
 }
 
-static BOUNDS: [Bound; 6] = [
+static BOUNDS: [Bound; 9] = [
     Bound {
         what: "a call through the whole path, as a multiple of bare wasmtime",
         figure: "/calls/ratio_to_bare/median",
@@ -57,6 +57,24 @@ static BOUNDS: [Bound; 6] = [
         bound: 2.5,
         more_is_worse: false,
     },
+    Bound {
+        what: "a page of a hundred runs, mapped by the plugin jenkins, ms",
+        figure: "/pages/jenkins/milliseconds/median",
+        bound: 5.0,
+        more_is_worse: true,
+    },
+    Bound {
+        what: "a page of a hundred runs, mapped by the plugin github-actions, ms",
+        figure: "/pages/github-actions/milliseconds/median",
+        bound: 5.0,
+        more_is_worse: true,
+    },
+    Bound {
+        what: "a page of a hundred runs, mapped by the plugin gitlab-ci, ms",
+        figure: "/pages/gitlab-ci/milliseconds/median",
+        bound: 5.0,
+        more_is_worse: true,
+    },
     Bound { what: "an idle host's memory, MB", figure: "/host/idle_megabytes", bound: 60.0, more_is_worse: true },
     Bound {
         what: "a start from the compile cache, ms",
@@ -71,8 +89,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     guests::build()?;
     tree::run("building the host for speed", tree::cargo(["build", "--locked", "--release", "-p", "novacron-cicd"]))?;
     let mut result = json!({
-        "calls": calls("novacron-cicd-runtime", "calls", "bare wasmtime")?,
-        "grpc": calls("novacron-cicd-grpcpeer", "grpc", "a gRPC subprocess")?,
+        "calls": measured("novacron-cicd-runtime", "calls", "calls beside bare wasmtime")?,
+        "grpc": measured("novacron-cicd-grpcpeer", "grpc", "calls beside a gRPC subprocess")?,
+        "pages": measured("novacron-cicd-fakes", "pages", "pages of a hundred runs, mapped by the plugins")?,
         "host": host()?,
     });
     let judged = judge(&result)?;
@@ -85,16 +104,16 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A benchmark of the call path beside a peer: the line of JSON that it prints last.
-fn calls(package: &str, bench: &str, peer: &str) -> anyhow::Result<Value> {
-    println!("-- measuring calls beside {peer}");
+/// A benchmark of a crate: the line of JSON that it prints last.
+fn measured(package: &str, bench: &str, what: &str) -> anyhow::Result<Value> {
+    println!("-- measuring {what}");
     let output = tree::cargo(["bench", "--quiet", "--locked", "-p", package, "--bench", bench])
         .stderr(Stdio::inherit())
         .output()?;
-    ensure!(output.status.success(), "the measurement of calls beside {peer}: {}", output.status);
+    ensure!(output.status.success(), "the measurement of {what}: {}", output.status);
     let text = String::from_utf8(output.stdout)?;
     let line = text.lines().rev().find(|line| line.starts_with('{'));
-    let line = line.with_context(|| format!("the measurement of calls beside {peer} printed no line of JSON"))?;
+    let line = line.with_context(|| format!("the measurement of {what} printed no line of JSON"))?;
     Ok(serde_json::from_str(line)?)
 }
 

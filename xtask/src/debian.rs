@@ -1,7 +1,7 @@
-//! Peers that come from Debian: one package each, unpacked and not installed, so that it takes no privilege and changes no system.
+//! Programs that come from Debian, unpacked beside the system: nobody has to be root for it, and nothing of the system changes.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,50 +10,56 @@ use anyhow::{Context as _, ensure};
 
 use crate::{cache, python, tree};
 
-/// A line `package=version sha256`; what begins with `#` says something to people.
-fn read(text: &str) -> anyhow::Result<(&str, &str)> {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let line = lines.next().context("it names no package")?;
-    ensure!(lines.next().is_none(), "it names more than one package");
-    let (package, digest) = line.split_once(' ').with_context(|| format!("`{line}` has no digest"))?;
-    ensure!(package.contains('='), "`{package}` names no version");
-    ensure!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "`{digest}` is no SHA-256");
-    Ok((package, digest))
-}
-
-/// What the package that this file names has in it, unpacked where that is not there yet.
-pub(crate) fn package(name: &str, file: &Path) -> anyhow::Result<PathBuf> {
-    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let (package, digest) = read(&text).with_context(|| file.display().to_string())?;
-    let works = |place: &Path| place.join("usr").is_dir();
-    cache::kept(name, &digest[..16], works, |aside| {
-        let download = aside.with_added_extension("download");
-        let _ = fs::remove_dir_all(&download);
-        fs::create_dir_all(&download)?;
-        let mut get = Command::new("apt-get");
-        get.current_dir(&download).args(["--quiet", "download", package]);
-        tree::run(&format!("getting {package} from Debian"), get)?;
-        let archive = fs::read_dir(&download)?.next().with_context(|| format!("{package} did not come"))??.path();
-        let found = python::output(Command::new("sha256sum").arg("--binary").arg(&archive))?;
-        ensure!(found.starts_with(digest), "{package} is another than the one that is pinned: {found}");
-        let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("--extract").arg(&archive).arg(aside);
-        tree::run(&format!("unpacking {package}"), unpack)?;
-        fs::remove_dir_all(&download)?;
-        Ok(())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::read;
-
-    #[test]
-    fn a_package_has_its_version_and_its_digest() {
-        let digest = "0".repeat(64);
-        assert_eq!(read(&format!("# said\na=1 {digest}\n")).expect("it is right"), ("a=1", digest.as_str()));
-        for bad in ["", "a=1", &format!("a {digest}"), "a=1 00", &format!("a=1 {digest}\nb=1 {digest}")] {
-            assert!(read(bad).is_err(), "{bad:?}");
-        }
+/// The directory with these packages, as they would lie in `/`. None where the machine has the program that `name` is: it is taken.
+pub(crate) fn packages(name: &str, packages: &[String]) -> anyhow::Result<Option<PathBuf>> {
+    if python::quietly(Command::new(name).arg("--version")) {
+        return Ok(None);
     }
+    let architecture = python::output(Command::new("dpkg").arg("--print-architecture")).with_context(|| {
+        format!("the tests need the program {name}, and only on Debian is it known how to come by it")
+    })?;
+    let key = format!("{}-{architecture}", release()?);
+    let works = |place: &Path| place.join("usr/bin").join(name).is_file();
+    let unpack = |aside: &Path| {
+        fs::create_dir_all(aside)?;
+        download(aside, packages)?;
+        for entry in aside.read_dir()? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "deb") {
+                let mut unpack = Command::new("dpkg");
+                unpack.arg("--extract").arg(&file).arg(aside);
+                tree::run(&format!("unpacking {}", file.display()), unpack)?;
+                fs::remove_file(file)?;
+            }
+        }
+        Ok(())
+    };
+    cache::kept(name, &key, works, unpack).map(Some)
+}
+
+/// The release, whose packages fit no other.
+fn release() -> anyhow::Result<String> {
+    let told = fs::read_to_string("/etc/os-release").context("/etc/os-release")?;
+    let word = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(|word| word.trim_matches('"'));
+    let release = format!("{}-{}", word("ID=").unwrap_or("debian"), word("VERSION_ID=").unwrap_or("unstable"));
+    ensure!(release.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c)), "{release:?} is no release");
+    Ok(release)
+}
+
+/// `apt-get` checks them by Debian's own signatures.
+fn download(to: &Path, packages: &[String]) -> anyhow::Result<()> {
+    let mut download = Command::new("apt-get");
+    download.arg("download").args(packages).current_dir(to);
+    if python::quietly(&mut download) {
+        return Ok(());
+    }
+    // A CI machine may not know yet what there is.
+    if env::var_os("CI").is_some() {
+        let mut update = Command::new("apt-get");
+        update.args(["--quiet", "update"]);
+        tree::run("asking Debian what there is", update)?;
+    }
+    let mut again = Command::new("apt-get");
+    again.arg("download").args(packages).current_dir(to);
+    tree::run(&format!("downloading {} from Debian", packages.join(" and ")), again)
 }

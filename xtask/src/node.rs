@@ -24,7 +24,7 @@ console.log([process.platform, process.arch, process.version, hash.digest('hex')
 
 /// The directory with what the folder names in `node_modules`, and with Node in `node`.
 pub(crate) fn packages(name: &str, folder: &Path) -> anyhow::Result<PathBuf> {
-    let environment = python::environment("node", &[folder.join("node.txt")])?;
+    let environment = python::environment("node", &[folder.join("node.txt")], None)?;
     let node = PathBuf::from(python::output(Command::new(environment.join("bin/python")).args(["-c", WHERE]))?);
     let program = node.join("bin/node");
     let mut files = fs::read_dir(folder)

@@ -29,8 +29,10 @@ struct Install {
     name: String,
     #[serde(default)]
     python: Vec<PathBuf>,
+    sources: Option<PathBuf>,
     node: Option<PathBuf>,
-    debian: Option<PathBuf>,
+    #[serde(default)]
+    debian: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -85,15 +87,18 @@ pub(crate) fn install() -> anyhow::Result<Vec<Peer>> {
     let text = fs::read_to_string(root.join("tests/peers.toml"))?;
     let table = read(&text).context("tests/peers.toml")?;
     for row in &table.install {
-        let place = match (&row.node, &row.debian) {
-            (Some(folder), _) => node::packages(&row.name, &root.join(folder))?,
-            (None, Some(file)) => debian::package(&row.name, &root.join(file))?,
-            (None, None) => {
+        let place = match &row.node {
+            Some(folder) => Some(node::packages(&row.name, &root.join(folder))?),
+            None if !row.debian.is_empty() => debian::packages(&row.name, &row.debian)?,
+            None => {
                 let files: Vec<_> = row.python.iter().map(|file| root.join(file)).collect();
-                python::environment(&row.name, &files)?
+                let sources = row.sources.as_ref().map(|file| root.join(file));
+                Some(python::environment(&row.name, &files, sources.as_deref())?)
             }
         };
-        link(&place, &tree::target().join("tools").join(&row.name))?;
+        if let Some(place) = place {
+            link(&place, &tree::target().join("tools").join(&row.name))?;
+        }
     }
     Ok(table.peer)
 }
@@ -111,9 +116,9 @@ fn read(text: &str) -> anyhow::Result<Table> {
     let mut names = BTreeSet::new();
     for row in &table.install {
         named(&row.name, &mut names)?;
+        let sources = [row.node.is_some(), !row.python.is_empty(), !row.debian.is_empty()];
         ensure!(
-            [row.node.is_some(), row.debian.is_some(), !row.python.is_empty()].into_iter().filter(|it| *it).count()
-                == 1,
+            sources.into_iter().filter(|given| *given).count() == 1,
             "{} has to come from one of the three, python, node or debian",
             row.name
         );
@@ -236,9 +241,14 @@ mod tests {
             (row("a", &format!("{shown}\ntest = \"t\"")).repeat(2), Some("two rows")),
             ("peer = []\n[[install]]\nname = \"a\"\npython = [\"r\"]".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"".to_owned(), None),
+            ("peer = []\n[[install]]\nname = \"a\"\ndebian = [\"p\"]".to_owned(), None),
             ("peer = []\n[[install]]\nname = \"a\"".to_owned(), Some("one of the three")),
             (
                 "peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\npython = [\"r\"]".to_owned(),
+                Some("one of the three"),
+            ),
+            (
+                "peer = []\n[[install]]\nname = \"a\"\nnode = \"f\"\ndebian = [\"p\"]".to_owned(),
                 Some("one of the three"),
             ),
         ];

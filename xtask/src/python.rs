@@ -23,10 +23,11 @@ const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 /// The virtual environment with what these files name, installed in their order where it is not there yet.
 ///
-/// Wheels only, but where a file says otherwise of a package; what that is built with has to stand in a file before.
-pub(crate) fn environment(name: &str, requirements: &[PathBuf]) -> anyhow::Result<PathBuf> {
+/// Wheels only, but where a file says otherwise of a package; what that is built with has to stand in a file before. Packages of
+/// `sources` are not installed: their sources are unpacked into the folder `sources` of the environment.
+pub(crate) fn environment(name: &str, requirements: &[PathBuf], sources: Option<&Path>) -> anyhow::Result<PathBuf> {
     python()?;
-    let key = output(Command::new("python3").args(["-c", KEY]).args(requirements))?;
+    let key = output(Command::new("python3").args(["-c", KEY]).args(requirements).args(sources))?;
     let works = |place: &Path| quietly(Command::new(place.join("bin/python")).args(["-c", "import pip"]));
     cache::kept(name, &key, works, |aside| {
         let mut make = Command::new("python3");
@@ -39,8 +40,24 @@ pub(crate) fn environment(name: &str, requirements: &[PathBuf]) -> anyhow::Resul
             install.arg(file);
             tree::run(&format!("installing {name} from PyPI"), install)?;
         }
-        Ok(())
+        sources.map_or(Ok(()), |file| unpack(name, file, aside))
     })
+}
+
+/// Sources of PyPI, as they were published.
+fn unpack(name: &str, file: &Path, environment: &Path) -> anyhow::Result<()> {
+    let (python, place) = (environment.join("bin/python"), environment.join("sources"));
+    let mut download = Command::new(&python);
+    download.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]);
+    download.args(["--no-build-isolation", "--no-binary", ":all:", "--require-hashes", "--dest"]).arg(&place);
+    download.arg("--requirement").arg(file);
+    tree::run(&format!("fetching the sources of {name} from PyPI"), download)?;
+    for archive in place.read_dir()?.collect::<Result<Vec<_>, _>>()? {
+        let mut unpack = Command::new(&python);
+        unpack.args(["-m", "tarfile", "--extract"]).arg(archive.path()).arg(&place);
+        tree::run(&format!("unpacking {}", archive.path().display()), unpack)?;
+    }
+    Ok(())
 }
 
 /// Sees that `python3` makes virtual environments; on a CI machine of Debian's kind it is installed where it does not.

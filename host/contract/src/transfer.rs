@@ -1,15 +1,16 @@
 //! Logs, artifacts and the plans by which the host moves them.
 
 use novacron_cicd_domain::platform::{
-    Attestation, DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer,
+    Attestation, DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, Outcome, RemoteArtifact,
+    Transfer, UploadAnswer, UploadPlan, UploadRequest,
 };
 
 use crate::{
     bindings::{
-        exports::novacron::cicd::{artifacts, attestations, logs},
+        exports::novacron::cicd::{artifact_uploads, artifacts, attestations, logs},
         novacron::cicd::types as wit,
     },
-    value::{Violation, cursor, id, map, to_domain},
+    value::{Violation, attributes, cursor, id, map, to_domain},
 };
 
 /// The most that one read of a log may answer, in bytes.
@@ -94,6 +95,46 @@ impl From<artifacts::DownloadPlan> for DownloadPlan {
             expires: plan.expires.map(to_domain),
             ranges: plan.ranges,
         }
+    }
+}
+
+impl From<UploadRequest> for artifact_uploads::UploadRequest {
+    fn from(request: UploadRequest) -> Self {
+        Self {
+            run: request.run.as_ref().map(Into::into),
+            name: request.name,
+            version: request.version,
+            size: request.size,
+            sha256: request.sha256,
+            media_type: request.media_type,
+            more: attributes(request.options),
+        }
+    }
+}
+
+impl TryFrom<artifact_uploads::UploadPlan> for UploadPlan {
+    type Error = Violation;
+    fn try_from(plan: artifact_uploads::UploadPlan) -> Result<Self, Violation> {
+        Ok(Self { transfer: transfer(plan.request), state: cursor("upload-plan.state", plan.state)? })
+    }
+}
+
+impl From<UploadAnswer> for artifact_uploads::UploadAnswer {
+    fn from(answer: UploadAnswer) -> Self {
+        let headers = answer.headers.into_iter().map(|(name, value)| wit::Header { name, value }).collect();
+        Self { status: answer.status, headers, body: answer.body }
+    }
+}
+
+impl TryFrom<artifact_uploads::Uploaded> for Outcome {
+    type Error = Violation;
+    fn try_from(uploaded: artifact_uploads::Uploaded) -> Result<Self, Violation> {
+        Ok(Self::Artifact {
+            id: id("uploaded.id", uploaded.id)?,
+            url: uploaded.url,
+            digests: digests(uploaded.digests).into_iter().collect(),
+            more: map(uploaded.more),
+        })
     }
 }
 

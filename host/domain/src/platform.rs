@@ -32,6 +32,7 @@ pub use schedule::{Schedule, ScheduleChange, TriggerToken};
 pub use stored::{RemoteSecret, RemoteVariable};
 pub use transfer::{
     Attestation, DownloadPlan, LogAnswer, LogAvailability, LogChunk, LogPlan, LogRequest, RemoteArtifact, Transfer,
+    UploadAnswer, UploadPlan, UploadRequest,
 };
 
 use std::collections::BTreeMap;

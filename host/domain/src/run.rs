@@ -1,10 +1,12 @@
 //! A run, its jobs and their steps; and what is observed of them.
 //!
-//! [`reduce()`] takes an observation in, [`graph`] draws a run, [`heartbeat`] ends a silent one.
+//! [`reduce()`] takes an observation in, [`graph`] draws a run, [`heartbeat`] ends a silent one,
+//! [`statistics`] says what many have in common.
 
 pub mod graph;
 pub mod heartbeat;
 mod reduce;
+pub mod statistics;
 
 pub use reduce::{Change, Reduced, reduce};
 
@@ -50,6 +52,8 @@ pub struct Run {
     pub cancel_requested: bool,
     /// Of the current attempt.
     pub times: Times,
+    /// When the latest truth of it was seen, by our clock; none before the first.
+    pub seen: Option<Timestamp>,
     /// Branch, tag or commit that was asked for.
     pub reference: Option<String>,
     /// The commit that is really built, where the platform says it.

@@ -24,6 +24,7 @@ fn run(jobs: Vec<Job>, edges: Edges) -> Run {
         provider: ProviderId(uuid::Uuid::nil()),
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: None,
         number: Some("42".into()),

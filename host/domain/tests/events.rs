@@ -59,6 +59,7 @@ fn run() -> Run {
         provider: ProviderId(Uuid::nil()),
         origin: "us".into(),
         retry_of: Some(RunId(Uuid::nil())),
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -1,8 +1,10 @@
 //! What the runtime needs of the host around it. The daemon implements it, tests fake it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{Timestamp, id::ProviderId};
 use novacron_cicd_vault::{Masker, Secret};
 
@@ -74,6 +76,9 @@ pub trait HostPorts: Send + Sync {
     ) -> Result<u64, KvError>;
     /// Removes one; what is not there is no error.
     async fn kv_remove(&self, provider: ProviderId, key: &str, expected: Option<u64>) -> Result<(), KvError>;
+    /// Bytes that the host keeps, by their sha256 (64 lower-case hexadecimal digits) and size. They are checked while they
+    /// are read: where they are not what they were, an error comes in place of their end.
+    async fn blob(&self, sha256: &str, size: u64) -> io::Result<BoxStream<'static, io::Result<Bytes>>>;
     /// Takes the record of a request.
     fn audit(&self, record: EgressRecord);
 }

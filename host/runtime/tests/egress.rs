@@ -28,3 +28,5 @@ mod silence;
 mod support;
 #[path = "egress/tls.rs"]
 mod tls;
+#[path = "egress/uploads.rs"]
+mod uploads;

@@ -160,6 +160,7 @@ pub(crate) fn run(n: u64, pipeline: &Pipeline) -> Run {
         provider: pipeline.provider,
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: Some(format!("external-{n}")),
         ticket: Some("queue/7".into()),
         number: Some("#7".into()),

@@ -255,7 +255,7 @@ fn a_refusal_says_what_json_rpc_says() {
 
 #[test]
 fn a_list_that_is_not_there_is_not_an_empty_one() {
-    let listed = |body: &str| crate::rows::list::<Value>(&Response::fake(200, &[], body.as_bytes(), true), "builds");
+    let listed = |body: &str| crate::rows::list::<Value>(&Response::fake(200, &[], body.as_bytes(), true));
     assert_eq!(listed(r#"{"builds":[],"meta":{}}"#), Ok(vec![]));
     for body in [r#"{"meta":{}}"#, r#"{"builds":null}"#, "[]", "<html>"] {
         assert!(matches!(listed(body).unwrap_err().kind, ErrorKind::Upstream(_)), "{body}");

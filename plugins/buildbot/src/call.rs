@@ -53,7 +53,7 @@ pub(crate) fn builder(name: &str) -> Result<Builder> {
 }
 
 pub(crate) fn builders() -> Result<BTreeMap<u64, Builder>> {
-    let all: Vec<Builder> = rows::list(&send(message::read(&["builders"]))?, "builders")?;
+    let all: Vec<Builder> = rows::list(&send(message::read(&["builders"]))?)?;
     Ok(all.into_iter().map(|builder| (builder.builderid, builder)).collect())
 }
 
@@ -61,13 +61,13 @@ pub(crate) fn builders() -> Result<BTreeMap<u64, Builder>> {
 pub(crate) fn request(id: &str) -> Result<(BuildRequest, Vec<Build>)> {
     let request = rows::one(&send(message::read(&["buildrequests", id]).query("property", "*"))?, "buildrequests")?;
     let builds = message::read(&["buildrequests", id, "builds"]).query("property", "*").query("order", "buildid");
-    Ok((request, rows::list(&send(builds)?, "builds")?))
+    Ok((request, rows::list(&send(builds)?)?))
 }
 
 pub(crate) fn steps(builds: &[Build]) -> Result<Vec<Vec<Step>>> {
     let steps =
         |build: &Build| message::read(&["builds", &build.buildid.to_string(), "steps"]).query("order", "number");
-    send_all(builds.iter().map(steps))?.iter().map(|answer| rows::list(answer, "steps")).collect()
+    send_all(builds.iter().map(steps))?.iter().map(rows::list).collect()
 }
 
 /// What became of requests, in their order and without graphs: two reads for each hundred of them.
@@ -79,8 +79,8 @@ pub(crate) fn runs(requests: &[BuildRequest], builders: &BTreeMap<u64, Builder>,
         let builds = message::read_many("builds", "buildrequestid", &ids).query("order", "buildid");
         let builds = ["got_revision", "owners"].iter().fold(builds, |read, name| read.query("property", name));
         let answers = send_all([message::read_many("buildsets", "bsid", &sets), builds])?;
-        let sets: Vec<Buildset> = rows::list(&answers[0], "buildsets")?;
-        let builds: Vec<Build> = rows::list(&answers[1], "builds")?;
+        let sets: Vec<Buildset> = rows::list(&answers[0])?;
+        let builds: Vec<Build> = rows::list(&answers[1])?;
         for request in part {
             let Some(builder) = builders.get(&request.builderid) else { continue };
             let set = sets.iter().find(|set| set.bsid == request.buildsetid).cloned().unwrap_or_default();

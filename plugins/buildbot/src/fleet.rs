@@ -19,7 +19,7 @@ fn listed<T: DeserializeOwned>(
     id: fn(&T) -> u64,
 ) -> Result<(Vec<T>, Option<String>)> {
     let asked = message::read(&[list]).query("order", key).query("limit", page.limit);
-    let rows: Vec<T> = rows::list(&call::send(asked.query_maybe(&format!("{key}__gt"), page.cursor.as_ref()))?, list)?;
+    let rows: Vec<T> = rows::list(&call::send(asked.query_maybe(&format!("{key}__gt"), page.cursor.as_ref()))?)?;
     let next = rows.last().filter(|_| rows.len() == page.limit as usize).map(|last| id(last).to_string());
     Ok((rows, next))
 }
@@ -46,7 +46,7 @@ impl Pipelines for Buildbot {
 
 fn running() -> Result<Vec<Build>> {
     let builds = message::read(&["builds"]).query("complete", false).query("property", "buildername");
-    rows::list(&call::send(builds)?, "builds")
+    rows::list(&call::send(builds)?)
 }
 
 fn worker(id: &str) -> Result<Worker> {

@@ -151,6 +151,12 @@ impl ForceScheduler {
             form.insert(self.branch()?.key().into(), reference.as_str().into());
         }
         let field = |name: &str| self.ours(true).find(|field| field.key() == name);
+        for given in &request.parameters {
+            let unknown =
+                || Error::invalid_input(&given.name, format!("the force scheduler {} has no such field", self.name));
+            form.insert(given.name.clone(), field(&given.name).ok_or_else(unknown)?.value(given)?);
+        }
+        // After the parameters, which may be but defaults: these have to be found in the environment.
         for given in &request.environment {
             let field = field(&given.name).ok_or_else(|| {
                 Error::unsupported("runs.environment")
@@ -158,11 +164,6 @@ impl ForceScheduler {
                     .hint("give it one, and the step env={\"X\": util.Property(\"X\")}: Buildbot has no other way")
             })?;
             form.insert(given.name.clone(), field.value(given)?);
-        }
-        for given in &request.parameters {
-            let unknown =
-                || Error::invalid_input(&given.name, format!("the force scheduler {} has no such field", self.name));
-            form.insert(given.name.clone(), field(&given.name).ok_or_else(unknown)?.value(given)?);
         }
         form.insert(reason.key().into(), format!("{MARK}{}", request.correlation).into());
         // By name, since by id Buildbot would not look whether the scheduler serves it.

@@ -88,7 +88,9 @@ fn wanted(parameters: Vec<ParameterValue>, environment: Vec<ParameterValue>) -> 
 
 #[test]
 fn a_form_is_filled_in_as_buildbot_wants_it() {
-    let parameters = [("lines", "7"), ("flag", "false"), ("n_in", "é"), ("many", r#"["b","a"]"#), ("hid", "1")];
+    // What has to be in the environment counts, also where a parameter's default came for the same field.
+    let parameters =
+        [("lines", "7"), ("flag", "false"), ("n_in", "é"), ("many", r#"["b","a"]"#), ("hid", "1"), ("txt", "x")];
     let parameters = parameters.map(|(name, text)| value(name, text)).into();
     let request = wanted(parameters, vec![value("txt", "A=1")]);
     let request = TriggerRequest { reference: Some("feature/x".into()), ..request };

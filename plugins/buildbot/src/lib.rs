@@ -69,7 +69,7 @@ fn started(answer: &Response, builder: u64, pipeline: String, with: impl FnOnce(
 
 fn scheduler(builder: u64) -> Result<ForceScheduler> {
     let answer = call::send(message::read(&["builders", &builder.to_string(), "forceschedulers"]))?;
-    form::choose(rows::list(&answer, "forceschedulers")?, &context::settings::<Settings>()?.schedulers)
+    form::choose(rows::list(&answer)?, &context::settings::<Settings>()?.schedulers)
 }
 
 impl Runs for Buildbot {

@@ -27,7 +27,7 @@ impl RunSearch for Buildbot {
         let asked =
             message::read(&["builders", &builder.builderid.to_string(), "buildrequests"]).query("property", "*");
         let asked = asked.query("submitted_at__ge", since / 1000).query("order", "-buildrequestid");
-        let mut found: Vec<BuildRequest> = rows::list(&call::send(asked)?, "buildrequests")?;
+        let mut found: Vec<BuildRequest> = rows::list(&call::send(asked)?)?;
         found.retain(|request| answer::token(request) == Some(&correlation));
         let builders = [(builder.builderid, builder)].into();
         let mut runs = call::runs(&found, &builders, &context::base_url())?;
@@ -54,7 +54,7 @@ impl RunListing for Buildbot {
         };
         let asked = path.query("order", "-buildrequestid").query("limit", limit).query("property", "*");
         let asked = asked.query_maybe("buildrequestid__lt", page.cursor);
-        let requests: Vec<BuildRequest> = rows::list(&call::send(asked)?, "buildrequests")?;
+        let requests: Vec<BuildRequest> = rows::list(&call::send(asked)?)?;
         let next = requests.last().filter(|_| requests.len() == limit).map(|last| last.buildrequestid.to_string());
         let mut items = call::runs(&requests, &builders, &context::base_url())?;
         items.retain(|run| filter.reference.is_none() || run.reference == filter.reference);
@@ -75,8 +75,8 @@ impl RunChanges for Buildbot {
             None => ended.query("order", "-complete_at").query("limit", 1),
         };
         let answers = call::send_all([requests().query("complete", false), ended])?;
-        let mut seen: Vec<BuildRequest> = rows::list(&answers[0], "buildrequests")?;
-        let ended: Vec<BuildRequest> = rows::list(&answers[1], "buildrequests")?;
+        let mut seen: Vec<BuildRequest> = rows::list(&answers[0])?;
+        let ended: Vec<BuildRequest> = rows::list(&answers[1])?;
         let (more_now, last) = (ended.len() == MOST, ended.iter().filter_map(|request| request.complete_at).max());
         // At first nothing that has ended counts, not even what ended last.
         let position = since.max(last.map(|last| if since.is_some() { last } else { last + LATE + 1 })).unwrap_or(0);
@@ -122,7 +122,7 @@ impl Logs for Buildbot {
             enter(&mut at, STEP, step.number.into());
             if logs.0 != at[..=STEP] || logs.1.is_empty() {
                 let answer = call::send(message::read(&["builds", &id, "steps", &step.number.to_string(), "logs"]))?;
-                (logs, reads) = (([build.buildid, step.number.into()], rows::list(&answer, "logs")?), reads + 1);
+                (logs, reads) = (([build.buildid, step.number.into()], rows::list(&answer)?), reads + 1);
             }
             match log::next(&logs.1, at[LOG]) {
                 None if !step.complete => break Some(true),

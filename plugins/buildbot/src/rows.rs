@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{Result, http::Response, types::Error};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::Value;
 
 /// Each with its value and where it comes from.
@@ -75,6 +78,7 @@ pub struct Step {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Link {
+    #[serde(deserialize_with = "id")]
     pub name: String,
     pub url: String,
 }
@@ -92,6 +96,7 @@ pub struct Log {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Builder {
     pub builderid: u64,
+    #[serde(deserialize_with = "id")]
     pub name: String,
     /// Empty where it has been taken out of the configuration.
     pub masterids: Vec<u64>,
@@ -101,6 +106,7 @@ pub struct Builder {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Worker {
     pub workerid: u64,
+    #[serde(deserialize_with = "id")]
     pub name: String,
     pub connected_to: Vec<Value>,
     pub paused: bool,
@@ -115,16 +121,26 @@ pub fn text<'a>(properties: Option<&'a Properties>, name: &str) -> Option<&'a st
     properties?.get(name)?.0.as_str().filter(|text| !text.is_empty())
 }
 
-/// The list that an answer holds beside its `meta`, or `upstream`.
-pub fn list<T: DeserializeOwned>(answer: &Response, name: &str) -> Result<Vec<T>> {
-    let mut all: Value = answer.json()?;
-    let rows = all.get_mut(name).map(Value::take).unwrap_or_default();
-    serde_json::from_value(rows).map_err(|error| {
-        Error::upstream(format!("the list of {name} is not understood: {error}"), answer.status(), answer.text())
-    })
+/// A name that is an id here: as long as the contract takes one.
+fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if (1..=512).contains(&text.len()) { Ok(text) } else { Err(D::Error::custom("an id has 1 to 512 bytes")) }
+}
+
+/// An answer: one list, under its own name, beside `meta`.
+#[derive(Deserialize)]
+struct Listed<T> {
+    #[serde(alias = "builders", alias = "buildrequests", alias = "builds", alias = "buildsets")]
+    #[serde(alias = "forceschedulers", alias = "logchunks", alias = "logs", alias = "steps", alias = "workers")]
+    list: Vec<T>,
+}
+
+/// The list that an answer holds, or `upstream`.
+pub fn list<T: DeserializeOwned>(answer: &Response) -> Result<Vec<T>> {
+    Ok(answer.json::<Listed<T>>()?.list)
 }
 
 /// The one row of an answer, or `not-found`.
 pub fn one<T: DeserializeOwned>(answer: &Response, name: &str) -> Result<T> {
-    list(answer, name)?.into_iter().next().ok_or_else(|| Error::not_found(format!("no {name} was found")))
+    list(answer)?.into_iter().next().ok_or_else(|| Error::not_found(format!("no {name} was found")))
 }

@@ -5,64 +5,33 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use novacron_cicd_sdk::{
-    ArtifactRetention, Artifacts, Attestations, Result,
+    ArtifactRetention, Artifacts, Attestations,
     artifacts::{Artifact, ArtifactPage, DownloadPlan},
     attestations::{Attestation, AttestationPage},
-    attribute,
-    http::Request,
-    types::{Digest, Error, Operation, PageRequest, Redirects, RunRef},
+    types::Digest,
 };
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    paging, runs, time,
-};
+use crate::prelude::*;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    artifacts: Vec<Kept>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Kept {
-    id: u64,
-    name: String,
-    size_in_bytes: u64,
-    expired: bool,
-    created_at: Option<String>,
-    expires_at: Option<String>,
-    /// `sha256:HEX` of the zip; older uploads have none.
-    digest: Option<String>,
-}
-
-/// A release, with its files.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Release {
-    pub(crate) id: u64,
-    pub(crate) tag_name: String,
-    pub(crate) upload_url: String,
-    pub(crate) assets: Vec<Asset>,
-}
-
-/// A file of a release.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Asset {
-    pub(crate) id: u64,
-    pub(crate) name: String,
-    /// `uploaded`; `starter` and `open` are not whole.
-    pub(crate) state: String,
-    pub(crate) content_type: Option<String>,
-    pub(crate) size: u64,
-    pub(crate) digest: Option<String>,
-    pub(crate) created_at: Option<String>,
-    pub(crate) browser_download_url: Option<String>,
+told! {
+    Kept {
+        id: u64, name: String, size_in_bytes: u64, expired: bool, created_at: Time, expires_at: Time,
+        /// `sha256:HEX` of the zip; older uploads have none.
+        digest: Option<String>,
+    }
+    /// A release, with its files.
+    Release {
+        id: u64, tag_name: String, upload_url: String, assets: Vec<Asset>,
+    }
+    /// A file of a release.
+    Asset {
+        id: u64, name: String,
+        /// `uploaded`; `starter` and `open` are not whole.
+        state: String,
+        content_type: Option<String>, size: u64, digest: Option<String>, created_at: Time,
+        browser_download_url: Option<String>,
+    }
 }
 
 /// Of `sha256:HEX`.
@@ -76,8 +45,8 @@ impl Kept {
         Artifact {
             size: Some(self.size_in_bytes),
             digests: digests(self.digest.as_deref()),
-            created: time::read(self.created_at.as_deref()),
-            expires: time::read(self.expires_at.as_deref()),
+            created: self.created_at.0,
+            expires: self.expires_at.0,
             expired: self.expired,
             media_type: Some("application/zip".into()),
             ..Artifact::new(self.id.to_string(), &self.name, "archive")
@@ -90,7 +59,7 @@ impl Asset {
         Artifact {
             size: Some(self.size),
             digests: digests(self.digest.as_deref()),
-            created: time::read(self.created_at.as_deref()),
+            created: self.created_at.0,
             media_type: self.content_type.clone(),
             more: vec![attribute("novacron.version", &release.tag_name)],
             ..Artifact::new(Id::new(repo, self.id).to_string(), &self.name, "binary")
@@ -109,30 +78,25 @@ fn plan(request: Request, size: u64, digest: Option<&str>, encoding: &str) -> Re
 
 impl Artifacts for GithubActions {
     fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
-        let client = Client::here()?;
         let (items, next) = match run {
             Some(run) => {
-                let place = runs::place(&client, &run)?;
-                let ask =
-                    |(repo, number): &(Repo, String)| client.get(at(repo, &["actions", "runs", number, "artifacts"]));
-                let read = |answer: &novacron_cicd_sdk::http::Response| answer.json::<Page>();
-                paging::across(&[place], &page, ask, |_, answer| {
-                    Ok(read(answer)?.artifacts.iter().map(Kept::artifact).collect())
-                })?
+                let (client, repo, number) = Client::of_run(&run)?;
+                let ask = |path: &Vec<String>| client.get(path.clone());
+                let path = at(&repo, &["actions", "runs", &number, "artifacts"]);
+                paging::across(&[path], &page, ask, |_, page: List<Kept>| Ok(page.map(|kept| kept.artifact())))?
             }
             // A page counts releases, which have some files each.
-            None => paging::across(
-                &client.repositories()?,
-                &PageRequest { limit: page.limit.clamp(1, 10), ..page },
-                |repo| client.get(at(repo, &["releases"])),
-                |repo, answer| {
-                    let files = |release: Release| {
-                        let whole = release.assets.iter().filter(|asset| asset.state == "uploaded");
-                        whole.map(|asset| asset.artifact(repo, &release)).collect::<Vec<_>>()
-                    };
-                    Ok(answer.json::<Vec<Release>>()?.into_iter().flat_map(files).collect())
-                },
-            )?,
+            None => {
+                let client = Client::here()?;
+                let page = PageRequest { limit: page.limit.clamp(1, 10), ..page };
+                let ask = |repo: &Repo| client.get(at(repo, &["releases"]));
+                paging::across(&client.repositories()?, &page, ask, |repo, page: Vec<Release>| {
+                    let files =
+                        page.iter().flat_map(|release| release.assets.iter().map(move |asset| (release, asset)));
+                    let whole = files.filter(|(_, asset)| asset.state == "uploaded");
+                    Ok(whole.map(|(release, asset)| asset.artifact(repo, release)).collect())
+                })?
+            }
         };
         Ok(ArtifactPage { items, next })
     }
@@ -141,16 +105,15 @@ impl Artifacts for GithubActions {
         if path.is_some() {
             return Err(Error::unsupported("artifacts.paths").message("GitHub gives an artifact as one archive"));
         }
-        let client = Client::here()?;
         let Some(run) = run else {
-            let id = client.id("artifact", &artifact)?;
+            let (client, id) = Client::of("artifact", &artifact)?;
             let path = at(&id.repo, &["releases", "assets", &id.rest]);
             let asset: Asset = client::fetch(client.get(path.clone()))?;
             // Without this media type it is described, and not given.
             let bytes = client.plain(Request::get(path)).header("accept", "application/octet-stream");
             return plan(bytes, asset.size, asset.digest.as_deref(), "raw");
         };
-        let (repo, _) = runs::place(&client, &run)?;
+        let (client, repo, _) = Client::of_run(&run)?;
         let kept: Kept = client::fetch(client.get(at(&repo, &["actions", "artifacts", &artifact])))?;
         if kept.expired {
             return Err(Error::not_found(format!("artifact {} has expired", kept.name)));
@@ -162,12 +125,14 @@ impl Artifacts for GithubActions {
 
 impl ArtifactRetention for GithubActions {
     fn delete_artifact(_operation: Operation, run: Option<RunRef>, artifact: String) -> Result<()> {
-        let client = Client::here()?;
-        let path = match run {
-            Some(run) => at(&runs::place(&client, &run)?.0, &["actions", "artifacts", &artifact]),
+        let (client, path) = match run {
+            Some(run) => {
+                let (client, repo, _) = Client::of_run(&run)?;
+                (client, at(&repo, &["actions", "artifacts", &artifact]))
+            }
             None => {
-                let id = client.id("artifact", &artifact)?;
-                at(&id.repo, &["releases", "assets", &id.rest])
+                let (client, id) = Client::of("artifact", &artifact)?;
+                (client, at(&id.repo, &["releases", "assets", &id.rest]))
             }
         };
         client::removed(client.delete(path))
@@ -180,44 +145,16 @@ impl ArtifactRetention for GithubActions {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Statements {
-    attestations: Vec<Statement>,
+/// What a bundle states: it holds an in-toto statement, in base64. Empty where it can't be told.
+fn predicate(bundle: &Value) -> String {
+    let payload = bundle.pointer("/dsseEnvelope/payload").and_then(Value::as_str);
+    let statement = payload.and_then(|payload| STANDARD.decode(payload).ok());
+    let statement: Option<Value> = statement.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    text(statement.as_ref().and_then(|statement| statement.get("predicateType")))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Statement {
-    bundle: Option<Bundle>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Bundle {
-    media_type: String,
-    dsse_envelope: Envelope,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Envelope {
-    /// An in-toto statement, in base64.
-    payload: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct InToto {
-    predicate_type: String,
-}
-
-impl Bundle {
-    fn predicate(&self) -> String {
-        let statement = STANDARD.decode(&self.dsse_envelope.payload).ok();
-        let statement = statement.and_then(|bytes| serde_json::from_slice::<InToto>(&bytes).ok());
-        statement.map(|statement| statement.predicate_type).unwrap_or_default()
-    }
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 impl Attestations for GithubActions {
@@ -232,16 +169,16 @@ impl Attestations for GithubActions {
         let ask = |repo: &Repo| client.get(at(repo, &["attestations", &digest])).query("per_page", paging::MOST);
         let mut items = Vec::new();
         for repo in &repos {
-            let Some(all) = client::fetch_maybe::<Statements>(ask(repo))? else { continue };
-            for (index, statement) in all.attestations.iter().enumerate() {
-                let Some(bundle) = &statement.bundle else { continue };
+            let Some(all) = client::fetch_maybe::<List<Value>>(ask(repo))? else { continue };
+            for (index, statement) in all.items.iter().enumerate() {
+                let Some(bundle) = statement.get("bundle").filter(|bundle| bundle.is_object()) else { continue };
                 items.push(Attestation {
-                    predicate: bundle.predicate(),
-                    media_type: bundle.media_type.clone(),
+                    predicate: predicate(bundle),
+                    media_type: text(bundle.get("mediaType")),
                     request: ask(repo).build()?,
                     more: vec![
                         attribute("x-repository", repo.to_string()),
-                        attribute("x-pointer", format!("/attestations/{index}/bundle")),
+                        attribute("novacron.pointer", format!("/attestations/{index}/bundle")),
                     ],
                 });
             }
@@ -261,8 +198,7 @@ mod tests {
     fn an_artifact_is_a_zip_with_its_digest_and_end() {
         let text = r#"{"artifacts":[{"id":11,"name":"out","size_in_bytes":9,"expired":false,"created_at":"2026-01-01T00:00:00Z",
             "expires_at":"2026-01-01T00:00:01Z","digest":"sha256:ab"},{"id":12,"name":"old","expired":true,"digest":null}]}"#;
-        let page: Page = serde_json::from_str(text).unwrap();
-        let all: Vec<Artifact> = page.artifacts.iter().map(Kept::artifact).collect();
+        let all: Vec<Artifact> = serde_json::from_str::<List<Kept>>(text).unwrap().map(|kept| kept.artifact());
         assert_eq!(
             (all[0].digests[0].hex.as_str(), all[0].expires, all[0].size),
             ("ab", Some(1_767_225_601_000), Some(9))
@@ -276,7 +212,7 @@ mod tests {
         let text = format!(
             r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","dsseEnvelope":{{"payload":"{payload}"}}}}"#
         );
-        assert_eq!(serde_json::from_str::<Bundle>(&text).unwrap().predicate(), "https://slsa.dev/provenance/v1");
-        assert_eq!(Bundle::default().predicate(), "");
+        assert_eq!(predicate(&serde_json::from_str(&text).unwrap()), "https://slsa.dev/provenance/v1");
+        assert_eq!(predicate(&Value::Null), "");
     }
 }

@@ -6,20 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use novacron_cicd_sdk::{
-    Result, RunChanges,
-    http::send_all,
-    run_changes::Changes,
-    types::{Error, Run, Timestamp},
-};
+use novacron_cicd_sdk::{RunChanges, http::send_all, run_changes::Changes, types::Run};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    run::{Page, WorkflowRun},
-};
+use crate::{prelude::*, run::WorkflowRun};
 
 /// Older active runs that are kept an eye on, of all repositories together.
 const OLDER: usize = 40;
@@ -38,12 +28,12 @@ type Position = BTreeMap<String, Standing>;
 /// What is news, and where we stand then. `before` none: what is active is.
 fn news(before: Option<&Standing>, runs: Vec<WorkflowRun>) -> (Vec<WorkflowRun>, Standing) {
     let mark = before.map(|standing| standing.0);
-    let latest = runs.iter().filter_map(WorkflowRun::updated).max().max(mark).unwrap_or_default();
+    let latest = runs.iter().filter_map(|run| run.updated_at.0).max().max(mark).unwrap_or_default();
     let active = runs.iter().filter(|run| !run.has_ended()).map(|run| run.id).collect();
     let is_news = |run: &WorkflowRun| match mark {
         None => !run.has_ended(),
         // GitHub's times are whole seconds: what changed in the last one again is told again.
-        Some(mark) => run.updated().is_none_or(|updated| updated >= mark),
+        Some(mark) => run.updated_at.0.is_none_or(|updated| updated >= mark),
     };
     (runs.into_iter().filter(is_news).collect(), Standing(latest, active))
 }
@@ -52,10 +42,7 @@ impl RunChanges for GithubActions {
     fn list_changed(pipelines: Vec<String>, position: Option<String>) -> Result<Changes> {
         let client = Client::here()?;
         let before: Option<Position> = match position {
-            Some(text) => Some(
-                serde_json::from_str(&text)
-                    .map_err(|_| Error::invalid_input("position", "it is not one of this plugin's"))?,
-            ),
+            Some(text) => Some(serde_json::from_slice(text.as_bytes()).map_err(|_| paging::not_ours("position"))?),
             None => None,
         };
         let wanted = pipelines.iter().map(|pipeline| client.id("pipeline", pipeline)).collect::<Result<Vec<Id>>>()?;
@@ -72,7 +59,7 @@ impl RunChanges for GithubActions {
         let mut after = Position::new();
         let mut left = OLDER;
         for (repo, answer) in repos.iter().zip(send_all(repos.iter().map(newest))) {
-            let mut runs = client::taken(answer?)?.json::<Page>()?.workflow_runs;
+            let mut runs = client::taken(answer?)?.json::<List<WorkflowRun>>()?.items;
             let standing = before.as_ref().map(|all| all.get(&repo.to_string()).cloned().unwrap_or_default());
             let is_listed = |id: &u64| runs.iter().any(|run| run.id == *id);
             let older: Vec<u64> =
@@ -116,7 +103,7 @@ mod tests {
 
     fn run(id: u64, second: u32, status: &str) -> WorkflowRun {
         let conclusion = (status == "completed").then(|| "success".to_owned());
-        let updated_at = Some(format!("2026-01-01T00:00:{second:02}Z"));
+        let updated_at = Time(Some(1_767_225_600_000 + u64::from(second) * 1000));
         WorkflowRun { id, updated_at, status: Some(status.into()), conclusion, ..WorkflowRun::default() }
     }
 

@@ -1,45 +1,18 @@
 //! Who we are on GitHub, what the server is, and what may be missing.
 
-use novacron_cicd_sdk::{
-    Plugin, Result,
-    http::{Request, Response, send_all},
-    plugin::CheckReport,
-};
-use serde::Deserialize;
+use novacron_cicd_sdk::{Plugin, http::send_all, plugin::CheckReport};
 
-use crate::{
-    GithubActions,
-    client::{self, APP, Client, at},
-    names::Repo,
-};
+use crate::{client::APP, prelude::*, reading::Repository};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Account {
-    login: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    /// Only an Enterprise server says it.
-    installed_version: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Repository {
-    full_name: String,
-    archived: bool,
-    disabled: bool,
-    permissions: Option<Permissions>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Permissions {
-    push: bool,
-    admin: bool,
+told! {
+    /// What the smaller questions are answered with.
+    Facts {
+        login: Option<String>,
+        /// Only an Enterprise server says it.
+        installed_version: Option<String>,
+        /// Whether there are Actions.
+        enabled: Option<bool>,
+    }
 }
 
 /// Repositories that one check looks at: two questions each, and the host allows 64 requests in a call.
@@ -59,21 +32,14 @@ fn questions(client: &Client, repos: &[Repo]) -> Vec<Request> {
     questions
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Actions {
-    enabled: Option<bool>,
-}
-
 /// What the answers mean; they come in the order of [`questions`].
 fn report(client: &Client, repos: &[Repo], answers: Vec<Result<Response>>) -> Result<CheckReport> {
     let mut answers = answers.into_iter();
-    let mut next =
-        || answers.next().unwrap_or_else(|| Err(novacron_cicd_sdk::types::Error::internal("an answer is missing")));
+    let mut next = || answers.next().unwrap_or_else(|| Err(Error::internal("an answer is missing")));
     let (meta, who) = (client::taken(next()?)?, client::taken(next()?)?);
     let mut report = CheckReport {
-        account: who.json::<Account>()?.login,
-        platform_version: meta.json::<Meta>()?.installed_version,
+        account: who.json::<Facts>()?.login,
+        platform_version: meta.json::<Facts>()?.installed_version,
         ..CheckReport::default()
     };
     match client.slot {
@@ -109,7 +75,7 @@ fn report(client: &Client, repos: &[Repo], answers: Vec<Result<Response>>) -> Re
             report.missing_permissions.extend(lacks.map(|(what, _)| format!("{what} on {repo}")));
         }
         // Only administrators are told.
-        if actions.is_success() && actions.json::<Actions>()?.enabled == Some(false) {
+        if actions.is_success() && actions.json::<Facts>()?.enabled == Some(false) {
             report.warnings.push(format!("Actions are switched off in {repo}"));
         }
     }
@@ -123,7 +89,6 @@ impl Plugin for GithubActions {
     fn check() -> Result<CheckReport> {
         let client = Client::here()?;
         let mut repos = client.repositories()?;
-        // Two questions each, and the host allows 64 requests in a call.
         repos.truncate(MOST);
         let answers = send_all(questions(&client, &repos));
         report(&client, &repos, answers)
@@ -133,8 +98,6 @@ impl Plugin for GithubActions {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use novacron_cicd_sdk::types::ErrorKind;
 
     use super::*;
     use crate::{client::TOKEN, settings::Settings};

@@ -6,14 +6,16 @@
 use novacron_cicd_sdk::{
     Result, context,
     http::{Request, Response, Target},
-    types::{Error, ErrorKind, Redirects},
+    types::{Error, ErrorKind, Redirects, RunRef},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 use crate::{
-    names::{Id, Repo},
+    names::{Id, Repo, run_number},
     settings::Settings,
+    told::told,
 };
 
 /// A personal access token, classic or fine-grained.
@@ -26,6 +28,14 @@ pub const WEBHOOK: &str = "webhook";
 /// GitHub asks for a minute where it does not say how long (docs: "Best practices for using the REST API").
 const SECONDARY: Duration = Duration::from_secs(60);
 
+macro_rules! requests {
+    ($($method:ident)*) => {$(
+        pub(crate) fn $method(&self, target: impl Into<Target>) -> Request {
+            self.dress(Request::$method(target))
+        }
+    )*};
+}
+
 /// GitHub, for this call.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
@@ -36,39 +46,33 @@ pub(crate) struct Client {
 
 impl Client {
     /// Of the provider that this call is for.
-    ///
-    /// # Errors
-    /// `invalid-input` where the settings are not as the manifest has them.
+    /// Errors: `invalid-input` where the settings are not as the manifest has them.
     pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, APP].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { settings: context::settings()?, slot })
     }
 
-    pub(crate) fn get(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::get(target)).revalidate()
+    /// As [`Self::here`], with the id that is named.
+    pub(crate) fn of(field: &str, text: &str) -> Result<(Self, Id)> {
+        let client = Self::here()?;
+        let id = client.id(field, text)?;
+        Ok((client, id))
     }
 
-    pub(crate) fn post(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::post(target))
+    /// As [`Self::here`], with the repository and the number of a run.
+    pub(crate) fn of_run(run: &RunRef) -> Result<(Self, Repo, String)> {
+        let (client, id) = Self::of("pipeline", &run.pipeline)?;
+        Ok((client, id.repo, run_number(run)?.to_string()))
     }
 
-    pub(crate) fn put(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::put(target))
-    }
+    requests!(get post put patch delete);
 
-    pub(crate) fn patch(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::patch(target))
-    }
-
-    pub(crate) fn delete(&self, target: impl Into<Target>) -> Request {
-        self.dress(Request::delete(target))
-    }
-
+    /// As GitHub wants to be asked; of what is read the host may keep the answer, to ask only whether it has changed.
     fn dress(&self, request: Request) -> Request {
-        self.plain(request).header("accept", "application/vnd.github+json")
+        self.plain(request).header("accept", "application/vnd.github+json").revalidate()
     }
 
-    /// Without a media type.
+    /// As [`Self::dress`], without a media type.
     pub(crate) fn plain(&self, request: Request) -> Request {
         let request =
             request.header("x-github-api-version", &self.settings.api_version).redirects(Redirects::SameMethod);
@@ -79,9 +83,7 @@ impl Client {
     }
 
     /// The repository as the settings spell it.
-    ///
-    /// # Errors
-    /// `not-found` where the provider does not serve it.
+    /// Errors: `not-found` where the provider does not serve it.
     pub(crate) fn served(&self, repo: &Repo) -> Result<Repo> {
         self.repositories()?.into_iter().find(|served| served.is(repo)).ok_or_else(|| {
             Error::not_found(format!("{repo} is none of the repositories of this provider"))
@@ -95,8 +97,7 @@ impl Client {
         Ok(Id { repo: self.served(&id.repo)?, rest: id.rest })
     }
 
-    /// # Errors
-    /// `invalid-input` where one is not `owner/name`.
+    /// Errors: `invalid-input` where one is not `owner/name`.
     pub(crate) fn repositories(&self) -> Result<Vec<Repo>> {
         let repo = |text: &String| {
             Repo::parse(text)
@@ -106,9 +107,7 @@ impl Client {
     }
 
     /// The repository that is named, or else the only one that there is.
-    ///
-    /// # Errors
-    /// `invalid-input` where it is not clear which; `not-found` where it is not served.
+    /// Errors: `invalid-input` where it is not clear which; `not-found` where it is not served.
     pub(crate) fn choose(&self, field: &str, named: Option<&str>) -> Result<Repo> {
         if let Some(text) = named {
             let repo = Repo::parse(text)
@@ -128,59 +127,49 @@ pub(crate) fn at(repo: &Repo, rest: &[&str]) -> Vec<String> {
     ["repos", &repo.owner, &repo.name].iter().chain(rest).map(|segment| (*segment).to_owned()).collect()
 }
 
-/// Sends, takes only success, and reads JSON.
-///
-/// # Errors
-/// What [`taken`] and [`Response::json`] say.
+/// Sends, and takes only success.
+/// Errors: What [`refusal`] says of any other answer.
+pub(crate) fn done(request: Request) -> Result<Response> {
+    taken(request.send()?)
+}
+
+/// As [`done`], and reads JSON.
 pub(crate) fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
-    taken(request.send()?)?.json()
+    done(request)?.json()
 }
 
 /// As [`fetch`]; none where GitHub answers 404, which it also does for what the account may not see.
-///
-/// # Errors
-/// As [`fetch`].
 pub(crate) fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let answer = request.send()?;
     if answer.status() == 404 { Ok(None) } else { taken(answer)?.json().map(Some) }
 }
 
-/// Removes something; what is gone is gone.
-///
-/// # Errors
-/// What [`refusal`] says.
+/// As [`done`], to remove something; what is gone is gone.
 pub(crate) fn removed(request: Request) -> Result<()> {
     let answer = request.send()?;
     if matches!(answer.status(), 404 | 410) { Ok(()) } else { taken(answer).map(drop) }
 }
 
-/// The answer, if it is a yes.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
+/// The answer, if it is a yes; else what [`refusal`] says.
 pub(crate) fn taken(answer: Response) -> Result<Response> {
     if answer.is_success() { Ok(answer) } else { Err(refusal(&answer)) }
 }
 
-/// GitHub's own words for what is wrong.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Said {
-    message: String,
-    documentation_url: String,
-    errors: serde_json::Value,
+told! {
+    /// GitHub's own words for what is wrong.
+    Said { message: String, documentation_url: String, errors: Value }
 }
 
 impl Said {
     /// The message, with what it says of single fields behind it: `errors` holds objects, or texts.
     fn sentence(&self) -> String {
-        let one = |error: &serde_json::Value| {
-            let word = |name: &str| error.get(name).and_then(serde_json::Value::as_str);
+        let one = |error: &Value| {
+            let word = |name: &str| error.get(name).and_then(Value::as_str);
             let told = error.as_str().or_else(|| word("message")).map(str::to_owned);
             told.or_else(|| Some(format!("{} {}", word("field")?, word("code")?)))
         };
         let errors: Vec<String> = match &self.errors {
-            serde_json::Value::Array(all) => all.iter().filter_map(one).collect(),
+            Value::Array(all) => all.iter().filter_map(one).collect(),
             other => one(other).into_iter().collect(),
         };
         if errors.is_empty() { self.message.clone() } else { format!("{}: {}", self.message, errors.join("; ")) }

@@ -6,58 +6,23 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use novacron_cicd_sdk::{
-    PipelineCopies, PipelineDefinitions, PipelineLint, Result, attribute,
+    PipelineCopies, PipelineDefinitions, PipelineLint,
     pipeline_definitions::Definition,
     pipeline_lint::{Finding, LintRequest},
-    types::{Error, Operation, Pipeline},
+    types::Pipeline,
 };
-use serde::Deserialize;
-use serde_json::json;
 
 use crate::{
-    GithubActions,
-    client::{self, Client},
     lint,
-    names::{FOLDER, Id, Repo, workflow_path},
+    names::{FOLDER, workflow_path},
+    prelude::*,
     reading::{self, File},
     workflow::Workflow,
     write,
 };
 
-#[derive(Debug, Deserialize)]
-struct Written {
-    content: File,
-}
-
-/// What a file is to become.
-struct Write<'a> {
-    repo: &'a Repo,
-    path: &'a str,
-    branch: Option<&'a str>,
-    bytes: &'a [u8],
-    message: String,
-    /// What it is now; none: it is not there.
-    sha: Option<&'a str>,
-}
-
-fn put(client: &Client, write: &Write<'_>) -> Result<File> {
-    let mut body = json!({ "message": write.message, "content": STANDARD.encode(write.bytes) });
-    for (name, value) in [("branch", write.branch), ("sha", write.sha)] {
-        if let Some(value) = value {
-            body[name] = value.into();
-        }
-    }
-    let answer = client.put(reading::contents(write.repo, write.path)).json(&body).send()?;
-    // 422 is also what a file gets that is there already and was not said to be.
-    if answer.status() == 422 && client::refusal(&answer).message.contains("sha") {
-        return Err(Error::conflict(format!("{} is there already", write.path)));
-    }
-    Ok(client::taken(answer)?.json::<Written>()?.content)
-}
-
-fn remove(client: &Client, id: &Id, sha: &str, message: &str) -> Result<()> {
-    let path = reading::contents(&id.repo, &workflow_path(id)?);
-    client::removed(client.delete(path).json(&json!({ "message": message, "sha": sha })))
+told! {
+    Written { content: File }
 }
 
 fn pipeline(id: &Id, file: &File, workflow: &Workflow) -> Pipeline {
@@ -70,10 +35,61 @@ fn pipeline(id: &Id, file: &File, workflow: &Workflow) -> Pipeline {
     }
 }
 
+/// What a file is to become.
+struct Write<'a> {
+    id: &'a Id,
+    branch: Option<&'a str>,
+    bytes: &'a [u8],
+    message: String,
+}
+
+impl Write<'_> {
+    /// Makes the commit. `sha` is what the file is now; none: it is not there.
+    fn commit(&self, client: &Client, sha: Option<&str>) -> Result<Pipeline> {
+        let (workflow, path) = (parsed(self.bytes)?, workflow_path(self.id)?);
+        let mut body = json!({ "message": self.message, "content": STANDARD.encode(self.bytes) });
+        for (name, value) in [("branch", self.branch), ("sha", sha)] {
+            if let Some(value) = value {
+                body[name] = value.into();
+            }
+        }
+        let answer = client.put(reading::contents(&self.id.repo, &path)).json(&body).send()?;
+        // 422 is also what a file gets that is there already and was not said to be.
+        if answer.status() == 422 && client::refusal(&answer).message.contains("sha") {
+            return Err(Error::conflict(format!("{path} is there already")));
+        }
+        Ok(pipeline(self.id, &client::taken(answer)?.json::<Written>()?.content, &workflow))
+    }
+
+    /// As [`Self::commit`], of a file that is not there yet. Where the same is, it was this very operation before its answer was lost.
+    fn make(&self, client: &Client) -> Result<Pipeline> {
+        match reading::workflow_file_maybe(client, self.id, self.branch)? {
+            None => self.commit(client, None),
+            Some(there) if there.bytes()? == self.bytes => Ok(pipeline(self.id, &there, &parsed(self.bytes)?)),
+            Some(_) => {
+                let hint = "import it, or choose another name or location";
+                Err(Error::conflict(format!("{} is there already", self.id)).hint(hint))
+            }
+        }
+    }
+}
+
+fn remove(client: &Client, id: &Id, sha: &str, message: &str) -> Result<()> {
+    let path = reading::contents(&id.repo, &workflow_path(id)?);
+    client::removed(client.delete(path).json(&json!({ "message": message, "sha": sha })))
+}
+
+/// Refuses where a revision is named and the file is another.
+fn unchanged(id: &Id, there: &File, revision: Option<&String>) -> Result<()> {
+    if revision.is_some_and(|seen| *seen != there.sha) {
+        let hint = "read it again, and change what is there now";
+        return Err(Error::conflict(format!("{id} was changed since")).hint(hint));
+    }
+    Ok(())
+}
+
 /// The name of a workflow's file.
-///
-/// # Errors
-/// `invalid-input` where GitHub would not look for it there.
+/// Errors: `invalid-input` where GitHub would not look for it there.
 fn file_of(location: Option<&str>, name: &str) -> Result<String> {
     let Some(location) = location else { return Ok(write::file_name(name)) };
     let file = location.trim_start_matches('/').strip_prefix(FOLDER).unwrap_or(location);
@@ -89,6 +105,10 @@ fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| Error::invalid_input("source", "it is no UTF-8"))
 }
 
+fn parsed(bytes: &[u8]) -> Result<Workflow> {
+    Workflow::parse(text(bytes)?)
+}
+
 /// A webhook is the repository's, not a workflow's.
 fn no_webhook(definition: &Definition) -> Result<()> {
     match &definition.webhook_url {
@@ -101,18 +121,16 @@ fn no_webhook(definition: &Definition) -> Result<()> {
 
 impl PipelineDefinitions for GithubActions {
     fn read(pipeline: String) -> Result<Definition> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let file = reading::workflow_file(&client, &id, None)?;
         let bytes = file.bytes()?;
         let workflow = file.workflow()?;
-        let ours = [&client.settings.correlation_input, &client.settings.environment_input];
         Ok(Definition {
             name: workflow.name.clone().unwrap_or_else(|| id.rest.clone()),
             repository: Some(id.repo.to_string()),
             reference: None,
             location: Some(workflow_path(&id)?),
-            parameters: workflow.inputs().into_iter().filter(|it| !ours.contains(&&it.name)).collect(),
+            parameters: reading::parameters(&client, &workflow),
             environment: workflow.env.iter().map(|(key, value)| attribute(key, value)).collect(),
             schedules: workflow.schedules(),
             source: Some(bytes),
@@ -121,7 +139,6 @@ impl PipelineDefinitions for GithubActions {
         })
     }
 
-    /// Where the same is there already, it was this very operation before its answer was lost.
     fn create(_operation: Operation, definition: Definition) -> Result<Pipeline> {
         no_webhook(&definition)?;
         let client = Client::here()?;
@@ -131,18 +148,8 @@ impl PipelineDefinitions for GithubActions {
             Some(source) => source.clone(),
             None => write::fresh(&definition, &client.settings)?.into_bytes(),
         };
-        let workflow = Workflow::parse(text(&bytes)?)?;
-        let branch = definition.reference.as_deref();
-        if let Some(there) = reading::workflow_file_maybe(&client, &id, branch)? {
-            if there.bytes()? == bytes {
-                return Ok(pipeline(&id, &there, &workflow));
-            }
-            return Err(Error::conflict(format!("{id} is there already")).hint("import it, or choose another location"));
-        }
         let message = format!("Add workflow {}", definition.name);
-        let path = workflow_path(&id)?;
-        let file = put(&client, &Write { repo: &repo, path: &path, branch, bytes: &bytes, message, sha: None })?;
-        Ok(pipeline(&id, &file, &workflow))
+        Write { id: &id, branch: definition.reference.as_deref(), bytes: &bytes, message }.make(&client)
     }
 
     fn update(
@@ -152,8 +159,7 @@ impl PipelineDefinitions for GithubActions {
         revision: Option<String>,
     ) -> Result<Pipeline> {
         no_webhook(&definition)?;
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let branch = definition.reference.as_deref();
         let there = reading::workflow_file(&client, &id, branch)?;
         let before = there.bytes()?;
@@ -161,38 +167,27 @@ impl PipelineDefinitions for GithubActions {
             Some(source) => source.clone(),
             None => write::changed(text(&before)?, &definition, &client.settings)?.into_bytes(),
         };
-        let workflow = Workflow::parse(text(&bytes)?)?;
         if bytes == before {
-            return Ok(self::pipeline(&id, &there, &workflow));
+            return Ok(self::pipeline(&id, &there, &parsed(&bytes)?));
         }
-        if revision.as_ref().is_some_and(|seen| *seen != there.sha) {
-            return Err(
-                Error::conflict(format!("{id} was changed since")).hint("read it again, and change what is there now")
-            );
-        }
+        unchanged(&id, &there, revision.as_ref())?;
         let message = format!("Change workflow {}", definition.name);
-        let (path, sha) = (workflow_path(&id)?, Some(there.sha.as_str()));
-        let file = put(&client, &Write { repo: &id.repo, path: &path, branch, bytes: &bytes, message, sha })?;
-        Ok(self::pipeline(&id, &file, &workflow))
+        Write { id: &id, branch, bytes: &bytes, message }.commit(&client, Some(&there.sha))
     }
 
     /// Its runs stay.
     fn delete(_operation: Operation, pipeline: String, revision: Option<String>) -> Result<()> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let Some(there) = reading::workflow_file_maybe(&client, &id, None)? else { return Ok(()) };
-        if revision.as_ref().is_some_and(|seen| *seen != there.sha) {
-            return Err(Error::conflict(format!("{id} was changed since")).hint("read it again"));
-        }
+        unchanged(&id, &there, revision.as_ref())?;
         remove(&client, &id, &there.sha, &format!("Delete workflow {}", id.rest))
     }
 }
 
 impl PipelineCopies for GithubActions {
     fn copy(_operation: Operation, source: String, name: String, location: Option<String>) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &source)?;
-        Ok(copied(&client, &id, Some(&name), location.as_deref())?.0)
+        let (client, id) = Client::of("pipeline", &source)?;
+        Ok(copied(&client, &id, Some(name), location.as_deref())?.0)
     }
 
     /// Two commits: the new file, then the old one's end. Its runs stay with the old one.
@@ -202,9 +197,8 @@ impl PipelineCopies for GithubActions {
         name: Option<String>,
         location: Option<String>,
     ) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
-        let (new, sha) = copied(&client, &id, name.as_deref(), location.as_deref())?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
+        let (new, sha) = copied(&client, &id, name, location.as_deref())?;
         if new.id != id.to_string() {
             remove(&client, &id, &sha, &format!("Move workflow {} to {}", id.rest, new.id))?;
         }
@@ -213,37 +207,16 @@ impl PipelineCopies for GithubActions {
 }
 
 /// The copy, and what the source was.
-fn copied(client: &Client, id: &Id, name: Option<&str>, location: Option<&str>) -> Result<(Pipeline, String)> {
+fn copied(client: &Client, id: &Id, name: Option<String>, location: Option<&str>) -> Result<(Pipeline, String)> {
     let source = reading::workflow_file(client, id, None)?;
-    let old = source.workflow()?;
-    let name = name.map(str::to_owned).or(old.name).unwrap_or_else(|| id.rest.clone());
+    let old = source.bytes()?;
+    let name = name.or(parsed(&old)?.name).unwrap_or_else(|| id.rest.clone());
     let new = Id::new(&id.repo, file_of(location, &name)?);
-    let named = Definition {
-        name: name.clone(),
-        repository: None,
-        reference: None,
-        location: None,
-        source: None,
-        parameters: Vec::new(),
-        environment: Vec::new(),
-        schedules: Vec::new(),
-        webhook_url: None,
-        more: Vec::new(),
-    };
-    let bytes = write::changed(text(&source.bytes()?)?, &named, &client.settings)?.into_bytes();
-    let workflow = Workflow::parse(text(&bytes)?)?;
-    let there = reading::workflow_file_maybe(client, &new, None)?;
-    if let Some(there) = there.filter(|_| new != *id) {
-        if there.bytes()? == bytes {
-            return Ok((pipeline(&new, &there, &workflow), source.sha));
-        }
-        return Err(Error::conflict(format!("{new} is there already")).hint("choose another name or location"));
-    }
-    let path = workflow_path(&new)?;
-    let sha = (new == *id).then_some(source.sha.as_str());
+    let bytes = write::renamed(text(&old)?, &name)?.into_bytes();
     let message = format!("Copy workflow {} to {}", id.rest, new.rest);
-    let file = put(client, &Write { repo: &id.repo, path: &path, branch: None, bytes: &bytes, message, sha })?;
-    Ok((pipeline(&new, &file, &workflow), source.sha))
+    let write = Write { id: &new, branch: None, bytes: &bytes, message };
+    let made = if new == *id { write.commit(client, Some(&source.sha)) } else { write.make(client) }?;
+    Ok((made, source.sha))
 }
 
 impl PipelineLint for GithubActions {

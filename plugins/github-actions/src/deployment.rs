@@ -6,67 +6,44 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{
-    Result, attribute,
     deployments::DeployRequest,
-    types::{Deployment, Error, ParameterValue, State, Status, Times, Timestamp, Value},
+    types::{Deployment, ParameterValue, Value},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{
-    names::{Id, Repo},
-    time,
-};
+use crate::prelude::*;
 
-/// What we put into a deployment's payload, below `novacron`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Payload {
-    pub(crate) correlation: String,
-    pub(crate) target: String,
-    pub(crate) artifact: Artifact,
-    /// The target's merged configuration.
-    pub(crate) configuration: Json,
-    /// By the target's name for it: the name of a secret in GitHub's store.
-    pub(crate) credentials: BTreeMap<String, String>,
-    pub(crate) parameters: BTreeMap<String, String>,
-    /// The deployment that this one goes back to.
-    pub(crate) rollback_of: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Artifact {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) sha256: Option<String>,
-    pub(crate) url: Option<String>,
-}
-
-/// A deployment as GitHub tells of it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Told {
-    pub(crate) id: u64,
-    pub(crate) sha: String,
-    #[serde(rename = "ref")]
-    pub(crate) reference: String,
-    pub(crate) task: String,
-    pub(crate) environment: String,
-    /// An object, or a text that holds one.
-    pub(crate) payload: Json,
-    pub(crate) created_at: Option<String>,
-    pub(crate) updated_at: Option<String>,
-}
-
-/// The newest is how the deployment stands.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct DeploymentStatus {
-    pub(crate) state: String,
-    pub(crate) environment_url: Option<String>,
-    pub(crate) log_url: Option<String>,
-    pub(crate) created_at: Option<String>,
+told! {
+    /// What we put into a deployment's payload, below `novacron`.
+    #[derive(PartialEq, Eq, Serialize)]
+    Payload {
+        correlation: String, target: String, artifact: Artifact,
+        /// The target's merged configuration.
+        configuration: Json,
+        /// By the target's name for it: the name of a secret in GitHub's store.
+        credentials: BTreeMap<String, String>,
+        parameters: BTreeMap<String, String>,
+        /// The deployment that this one goes back to.
+        rollback_of: Option<String>,
+    }
+    #[derive(PartialEq, Eq, Serialize)]
+    Artifact { name: String, version: String, sha256: Option<String>, url: Option<String> }
+    /// What else is in a payload is not ours.
+    Whole { novacron: Option<Payload> }
+    /// A deployment as GitHub tells of it.
+    Told {
+        id: u64, sha: String,
+        "ref" as reference: String,
+        task: String, environment: String,
+        /// An object, or a text that holds one.
+        payload: Json,
+        created_at: Time, updated_at: Time,
+    }
+    /// The newest is how the deployment stands.
+    DeploymentStatus {
+        state: String, environment_url: Option<String>, log_url: Option<String>, created_at: Time,
+    }
 }
 
 pub(crate) fn status(state: Option<&str>) -> Status {
@@ -101,13 +78,8 @@ pub(crate) fn word(status: &Status) -> &'static str {
 
 impl Told {
     pub(crate) fn ours(&self) -> Option<Payload> {
-        let text = self.payload.as_str().and_then(|text| serde_json::from_str::<Json>(text).ok());
-        let payload = text.as_ref().unwrap_or(&self.payload).get("novacron")?;
-        serde_json::from_value(payload.clone()).ok()
-    }
-
-    pub(crate) fn created(&self) -> Option<Timestamp> {
-        time::read(self.created_at.as_deref())
+        let text = self.payload.as_str().map_or_else(|| self.payload.to_string(), str::to_owned);
+        serde_json::from_slice::<Whole>(text.as_bytes()).ok()?.novacron
     }
 
     pub(crate) fn deployment(&self, repo: &Repo, newest: Option<&DeploymentStatus>) -> Deployment {
@@ -127,10 +99,10 @@ impl Told {
             id: Id::new(repo, self.id).to_string(),
             environment: self.environment.clone(),
             times: Times {
-                created: self.created(),
+                created: self.created_at.0,
                 started: None,
-                finished: newest.filter(|_| ended).and_then(|status| time::read(status.created_at.as_deref())),
-                updated: time::read(self.updated_at.as_deref()),
+                finished: newest.filter(|_| ended).and_then(|status| status.created_at.0),
+                updated: self.updated_at.0,
             },
             status,
             run: None,
@@ -157,7 +129,7 @@ impl Payload {
         let bad = |error| Error::invalid_input("target.configuration", format!("it is no JSON: {error}"));
         let configuration = match request.target.configuration.as_str() {
             "" => Json::Null,
-            text => serde_json::from_str(text).map_err(bad)?,
+            text => serde_json::from_slice(text.as_bytes()).map_err(bad)?,
         };
         let artifact = &request.artifact;
         Ok(Self {
@@ -180,9 +152,6 @@ impl Payload {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-    use novacron_cicd_sdk::lookup;
-    use serde_json::json;
 
     use super::*;
 

@@ -1,21 +1,17 @@
 //! Deployments: GitHub keeps the record and starts workflows by it; what became of one is told by its statuses.
 
 use novacron_cicd_sdk::{
-    DeploymentReconciliation, DeploymentRollback, DeploymentStatus as Statuses, Deployments, Result,
+    DeploymentReconciliation, DeploymentRollback, DeploymentStatus as Statuses, Deployments,
     deployment_reconciliation::Actual,
     deployments::{DeployRequest, DeploymentPage},
-    http::Request,
-    lookup,
-    types::{DeployTicket, Deployment, Error, Operation, PageRequest, Status, Timestamp},
+    types::{DeployTicket, Deployment},
 };
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::{
-    GithubActions,
-    client::{self, Client, at},
     deployment::{DeploymentStatus, Payload, Told, word},
-    names::{Id, Repo},
-    paging, reading,
+    prelude::*,
+    reading,
 };
 
 /// Milliseconds by which GitHub's clock may be behind ours.
@@ -43,7 +39,7 @@ fn post(
 }
 
 fn made(request: Request, repo: &Repo) -> Result<DeployTicket> {
-    let answer = client::taken(request.send()?)?;
+    let answer = client::done(request)?;
     // 202 says that something was merged, and that there is no deployment.
     if answer.status() != 201 {
         return Err(Error::conflict("GitHub made no deployment of it").hint(answer.text()));
@@ -61,17 +57,19 @@ fn newest(client: &Client, repo: &Repo, told: &Told) -> Result<Option<Deployment
     Ok(client::fetch::<Vec<DeploymentStatus>>(statuses)?.into_iter().next())
 }
 
-/// Which repository a target deploys: `repository` of its configuration, or the only one.
-fn repository(client: &Client, configuration: &Json, more: Option<&str>) -> Result<Repo> {
-    let named = configuration.get("repository").and_then(Json::as_str).or(more);
-    client.choose("target.configuration.repository", named)
+/// With how it stands.
+fn shown(client: &Client, repo: &Repo, told: &Told) -> Result<Deployment> {
+    Ok(told.deployment(repo, newest(client, repo, told)?.as_ref()))
 }
 
 impl Deployments for GithubActions {
     fn start(operation: Operation, request: DeployRequest) -> Result<DeployTicket> {
         let client = Client::here()?;
         let payload = Payload::of(&request)?;
-        let repo = repository(&client, &payload.configuration, lookup(&request.more, "x-repository"))?;
+        // `repository` of the target's configuration, or the only one.
+        let named = payload.configuration.get("repository").and_then(Json::as_str);
+        let named = named.or_else(|| lookup(&request.more, "x-repository"));
+        let repo = client.choose("target.configuration.repository", named)?;
         if let Some(there) = came(&client, &repo, &operation, &request.correlation)? {
             return Ok(there);
         }
@@ -88,10 +86,8 @@ impl Deployments for GithubActions {
     }
 
     fn get(deployment: String) -> Result<Deployment> {
-        let client = Client::here()?;
-        let id = client.id("deployment", &deployment)?;
-        let told = read(&client, &id)?;
-        Ok(told.deployment(&id.repo, newest(&client, &id.repo, &told)?.as_ref()))
+        let (client, id) = Client::of("deployment", &deployment)?;
+        shown(&client, &id.repo, &read(&client, &id)?)
     }
 
     fn list_deployments(environment: Option<String>, page: PageRequest) -> Result<DeploymentPage> {
@@ -99,9 +95,8 @@ impl Deployments for GithubActions {
         // Each is asked for its status.
         let page = PageRequest { limit: page.limit.min(20), ..page };
         let ask = |repo: &Repo| client.get(at(repo, &["deployments"])).query_maybe("environment", environment.as_ref());
-        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, answer| {
-            let told: Vec<Told> = answer.json()?;
-            told.into_iter().map(|told| Ok(told.deployment(repo, newest(&client, repo, &told)?.as_ref()))).collect()
+        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: Vec<Told>| {
+            page.iter().map(|told| shown(&client, repo, told)).collect()
         })?;
         Ok(DeploymentPage { items, next })
     }
@@ -113,9 +108,9 @@ fn carrying(client: &Client, repo: &Repo, correlation: &str, since: Timestamp) -
     let mut found = Vec::new();
     for page in 1..=5 {
         let request = client.get(at(repo, &["deployments"])).query("per_page", paging::MOST).query("page", page);
-        let answer = client::taken(request.send()?)?;
+        let answer = client::done(request)?;
         let told: Vec<Told> = answer.json()?;
-        let done = told.last().is_none_or(|last| last.created().is_some_and(|at| at < since));
+        let done = told.last().is_none_or(|last| last.created_at.0.is_some_and(|at| at < since));
         let ours = |told: &Told| told.ours().is_some_and(|ours| ours.correlation == correlation);
         found.extend(told.into_iter().filter(ours));
         if done || !paging::goes_on(&answer) {
@@ -129,14 +124,13 @@ fn carrying(client: &Client, repo: &Repo, correlation: &str, since: Timestamp) -
 fn came(client: &Client, repo: &Repo, operation: &Operation, correlation: &str) -> Result<Option<DeployTicket>> {
     let Some(sent) = operation.first_sent else { return Ok(None) };
     let Some(told) = carrying(client, repo, correlation, sent)?.into_iter().next() else { return Ok(None) };
-    Ok(Some(DeployTicket::Deployment(told.deployment(repo, newest(client, repo, &told)?.as_ref()))))
+    Ok(Some(DeployTicket::Deployment(shown(client, repo, &told)?)))
 }
 
 impl DeploymentRollback for GithubActions {
     /// A new deployment of what `to` was of.
     fn rollback(operation: Operation, to: String, correlation: String) -> Result<DeployTicket> {
-        let client = Client::here()?;
-        let id = client.id("deployment", &to)?;
+        let (client, id) = Client::of("deployment", &to)?;
         if let Some(there) = came(&client, &id.repo, &operation, &correlation)? {
             return Ok(there);
         }
@@ -177,7 +171,7 @@ impl DeploymentReconciliation for GithubActions {
         let mut found = Vec::new();
         for repo in client.repositories()? {
             for told in carrying(&client, &repo, &correlation, since)? {
-                found.push(told.deployment(&repo, newest(&client, &repo, &told)?.as_ref()));
+                found.push(shown(&client, &repo, &told)?);
             }
         }
         Ok(found)
@@ -186,8 +180,7 @@ impl DeploymentReconciliation for GithubActions {
 
 impl Statuses for GithubActions {
     fn set_status(_operation: Operation, deployment: String, status: Status, url: Option<String>) -> Result<()> {
-        let client = Client::here()?;
-        let id = client.id("deployment", &deployment)?;
+        let (client, id) = Client::of("deployment", &deployment)?;
         let told = read(&client, &id)?;
         let state = word(&status);
         // The same again would be a second line in its history.
@@ -199,7 +192,7 @@ impl Statuses for GithubActions {
             "description": status.platform.chars().take(140).collect::<String>(),
             "log_url": url.unwrap_or_default(),
         });
-        client::taken(client.post(at(&id.repo, &["deployments", &id.rest, "statuses"])).json(&body).send()?).map(drop)
+        client::done(client.post(at(&id.repo, &["deployments", &id.rest, "statuses"])).json(&body)).map(drop)
     }
 }
 

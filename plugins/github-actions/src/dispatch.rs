@@ -5,23 +5,14 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{
-    Result, attribute,
-    http::{Request, Response},
     runs::TriggerRequest,
-    types::{Error, Parameter, ParameterValue, Run, RunRef, State, Status, Ticket, Value},
+    types::{Parameter, ParameterValue, Run, Ticket, Value},
 };
-use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    client::{self, Client, at},
-    names::Id,
-    settings::Settings,
-    workflow::Workflow,
-};
+use crate::{prelude::*, settings::Settings, workflow::Workflow};
 
 /// GitHub's limits (OpenAPI of `actions/create-workflow-dispatch`; docs: "Events that trigger workflows").
-const MOST_INPUTS: usize = 25;
+pub(crate) const MOST_INPUTS: usize = 25;
 const MOST_CHARACTERS: usize = 65_535;
 
 fn text<'a>(given: &'a ParameterValue, what: &str) -> Result<&'a str> {
@@ -47,9 +38,7 @@ fn check(declared: &Parameter, value: &str) -> Result<()> {
 }
 
 /// The inputs to send.
-///
-/// # Errors
-/// `invalid-input` of the parameter that the workflow does not take; `unsupported` where it can't be started by hand, or
+/// Errors: `invalid-input` of the parameter that the workflow does not take; `unsupported` where it can't be started by hand, or
 /// takes no environment.
 pub(crate) fn inputs(
     workflow: &Workflow,
@@ -114,19 +103,18 @@ pub(crate) fn post(client: &Client, pipeline: &Id, reference: &str, inputs: &BTr
     client.post(at(&pipeline.repo, &["actions", "workflows", &pipeline.rest, "dispatches"])).json(&body)
 }
 
-#[derive(Debug, Deserialize)]
-struct Details {
-    workflow_run_id: u64,
-    html_url: Option<String>,
+told! {
+    Details { workflow_run_id: u64, html_url: Option<String> }
 }
 
 /// What it was taken as. An older server does not say: then it is searched for.
-///
-/// # Errors
-/// What GitHub refuses it with.
+/// Errors: What GitHub refuses it with.
 pub(crate) fn ticket(answer: Response, pipeline: &Id, reference: &str, correlation: &str) -> Result<Ticket> {
     let answer = client::taken(answer)?;
-    let Ok(details) = answer.json::<Details>() else { return Ok(Ticket::Unknown(None)) };
+    let details = answer.json::<Details>().unwrap_or_default();
+    if details.workflow_run_id == 0 {
+        return Ok(Ticket::Unknown(None));
+    }
     let run = details.workflow_run_id.to_string();
     let identity = RunRef { pipeline: pipeline.to_string(), run, attempt: Some(1) };
     Ok(Ticket::Run(Run {

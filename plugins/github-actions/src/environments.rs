@@ -4,66 +4,25 @@
 //! along.
 
 use novacron_cicd_sdk::{
-    Environments, Result,
+    Environments,
     environments::{Environment, EnvironmentChange, EnvironmentPage, Rule},
-    lookup,
-    types::{Error, Operation, PageRequest},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    paging, time,
-};
+use crate::{prelude::*, told::Reviewer};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    environments: Vec<Told>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    name: String,
-    html_url: Option<String>,
-    updated_at: Option<String>,
-    protection_rules: Vec<Protection>,
-    deployment_branch_policy: Option<Policy>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Protection {
-    #[serde(rename = "type")]
-    kind: String,
-    /// In minutes.
-    wait_timer: u64,
-    prevent_self_review: bool,
-    reviewers: Vec<Reviewer>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Reviewer {
-    #[serde(rename = "type")]
-    kind: String,
-    reviewer: Who,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Who {
-    id: u64,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Policy {
-    protected_branches: bool,
+told! {
+    Told {
+        name: String, html_url: Option<String>, updated_at: Time, protection_rules: Vec<Protection>,
+        deployment_branch_policy: Option<Policy>,
+    }
+    Protection {
+        "type" as kind: String,
+        /// In minutes.
+        wait_timer: u64,
+        prevent_self_review: bool, reviewers: Vec<Reviewer>,
+    }
+    Policy { protected_branches: bool }
 }
 
 fn rule(kind: &str, value: impl Into<String>) -> Rule {
@@ -92,24 +51,22 @@ impl Told {
         rules
     }
 
-    fn environment(&self, repo: &Repo) -> Environment {
+    fn environment(&self, id: &Id) -> Environment {
         Environment {
-            id: Id::new(repo, &self.name).to_string(),
+            id: id.to_string(),
             name: self.name.clone(),
             tier: None,
             url: self.html_url.clone(),
             state: Some("available".into()),
             protection: self.rules(),
-            updated: time::read(self.updated_at.as_deref()),
+            updated: self.updated_at.0,
             more: Vec::new(),
         }
     }
 }
 
 /// What GitHub is sent for these rules.
-///
-/// # Errors
-/// `invalid-input` where a rule is none that GitHub has.
+/// Errors: `invalid-input` where a rule is none that GitHub has.
 fn body(rules: &[Rule]) -> Result<Value> {
     let refuse = |rule: &Rule, what: &str| {
         Error::invalid_input(format!("protection.{}", rule.kind), format!("{:?}: {what}", rule.value))
@@ -141,12 +98,7 @@ fn body(rules: &[Rule]) -> Result<Value> {
                 body["deployment_branch_policy"] =
                     json!({ "protected_branches": protected, "custom_branch_policies": !protected });
             }
-            _ => {
-                return Err(refuse(
-                    rule,
-                    "GitHub has `wait`, `reviewers`, and `branches` with `protected` or `custom`",
-                ));
-            }
+            _ => return Err(refuse(rule, "GitHub has `wait`, `reviewers`, `branches` (`protected` or `custom`)")),
         }
     }
     Ok(body)
@@ -160,17 +112,16 @@ impl Environments for GithubActions {
     fn list_environments(page: PageRequest) -> Result<EnvironmentPage> {
         let client = Client::here()?;
         let ask = |repo: &Repo| client.get(at(repo, &["environments"]));
-        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, answer| {
-            let fits = |told: &&Told| Id::new(repo, &told.name).fits();
-            Ok(answer.json::<Page>()?.environments.iter().filter(fits).map(|told| told.environment(repo)).collect())
+        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: List<Told>| {
+            let all = page.map(|told| (Id::new(repo, &told.name), told));
+            Ok(all.iter().filter(|(id, _)| id.fits()).map(|(id, told)| told.environment(id)).collect())
         })?;
         Ok(EnvironmentPage { items, next })
     }
 
     fn get(environment: String) -> Result<Environment> {
-        let client = Client::here()?;
-        let id = client.id("environment", &environment)?;
-        Ok(client::fetch::<Told>(client.get(path(&id)))?.environment(&id.repo))
+        let (client, id) = Client::of("environment", &environment)?;
+        Ok(client::fetch::<Told>(client.get(path(&id)))?.environment(&id))
     }
 
     fn put_environment(_operation: Operation, change: EnvironmentChange) -> Result<Environment> {
@@ -192,7 +143,7 @@ impl Environments for GithubActions {
             None => client::fetch_maybe::<Told>(client.get(path(&id)))?.map(|told| told.rules()).unwrap_or_default(),
         };
         let told: Told = client::fetch(client.put(path(&id)).json(&body(&rules)?))?;
-        Ok(told.environment(&id.repo))
+        Ok(told.environment(&id))
     }
 
     fn stop_environment(_operation: Operation, _environment: String) -> Result<()> {
@@ -202,8 +153,8 @@ impl Environments for GithubActions {
     }
 
     fn delete_environment(_operation: Operation, environment: String) -> Result<()> {
-        let client = Client::here()?;
-        client::removed(client.delete(path(&client.id("environment", &environment)?)))
+        let (client, id) = Client::of("environment", &environment)?;
+        client::removed(client.delete(path(&id)))
     }
 }
 

@@ -1,79 +1,48 @@
 //! What a run waits for a person to decide: the reviewers of an environment, and the approval of a fork's run.
 
 use novacron_cicd_sdk::{
-    Result, RunGates, attribute,
+    RunGates,
     run_gates::{Decision, Gate},
-    types::{Error, Operation, RunRef, State},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    reading, runs,
-};
+use crate::{prelude::*, reading, told::Reviewer};
 
 /// The gate before a run of a fork; the others are an environment's.
 const FORK: &str = "fork";
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Pending {
-    environment: Environment,
-    /// In minutes.
-    wait_timer: u64,
-    current_user_can_approve: bool,
-    reviewers: Vec<Value>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Environment {
-    id: u64,
-    name: String,
+told! {
+    Pending {
+        environment: Known,
+        /// In minutes.
+        wait_timer: u64,
+        current_user_can_approve: bool, reviewers: Vec<Reviewer>,
+    }
 }
 
 impl Pending {
     /// Without reviewers nothing but the time is waited for.
     fn gate(self) -> Gate {
-        let who = |reviewer: &Value| {
-            let reviewer = reviewer.get("reviewer")?;
-            let name = reviewer.get("login").or_else(|| reviewer.get("slug"))?;
-            Some(attribute("x-reviewer", name.as_str()?))
-        };
+        let who = |it: &Reviewer| attribute("x-reviewer", it.reviewer.slug.as_ref().unwrap_or(&it.reviewer.login));
         let timed = self.reviewers.is_empty() && self.wait_timer > 0;
         let what = if timed { format!(" waits for {} minutes", self.wait_timer) } else { " wants an approval".into() };
+        let (id, name) = (format!("environment:{}", self.environment.id), self.environment.name.unwrap_or_default());
+        let reviewers = self.reviewers.iter().map(who);
         Gate {
-            id: format!("environment:{}", self.environment.id),
-            kind: if timed { "timer".into() } else { "review".into() },
-            job: None,
-            message: Some(format!("environment {}{what}", self.environment.name)),
             can_resolve: Some(self.current_user_can_approve),
-            inputs: Vec::new(),
-            more: std::iter::once(attribute("x-environment", &self.environment.name))
-                .chain(self.reviewers.iter().filter_map(who))
-                .collect(),
+            more: std::iter::once(attribute("x-environment", &name)).chain(reviewers).collect(),
+            ..gate(id, if timed { "timer" } else { "review" }, format!("environment {name}{what}"))
         }
     }
 }
 
-fn fork() -> Gate {
-    Gate {
-        id: FORK.into(),
-        kind: "review".into(),
-        job: None,
-        message: Some("a run of a first-time contributor wants an approval to begin".into()),
-        can_resolve: None,
-        inputs: Vec::new(),
-        more: Vec::new(),
-    }
+fn gate(id: impl Into<String>, kind: &str, message: impl Into<String>) -> Gate {
+    let (inputs, more) = (Vec::new(), Vec::new());
+    Gate { id: id.into(), kind: kind.into(), job: None, message: Some(message.into()), can_resolve: None, inputs, more }
 }
 
 /// What is sent for an environment.
-///
-/// # Errors
-/// `not-found` where it is no gate of ours.
+/// Errors: `not-found` where it is no gate of ours.
 fn review(gate: &str, decision: &Decision) -> Result<Value> {
     let environment: u64 = gate
         .strip_prefix("environment:")
@@ -86,11 +55,10 @@ fn review(gate: &str, decision: &Decision) -> Result<Value> {
 
 impl RunGates for GithubActions {
     fn list_gates(run: RunRef) -> Result<Vec<Gate>> {
-        let client = Client::here()?;
-        let (repo, number) = runs::place(&client, &run)?;
+        let (client, repo, number) = Client::of_run(&run)?;
         let newest = reading::newest(&client, &repo, &run)?;
         if newest.conclusion.as_deref() == Some("action_required") {
-            return Ok(vec![fork()]);
+            return Ok(vec![gate(FORK, "review", "a run of a first-time contributor wants an approval to begin")]);
         }
         if newest.has_ended() {
             return Ok(Vec::new());
@@ -100,8 +68,7 @@ impl RunGates for GithubActions {
     }
 
     fn resolve_gate(_operation: Operation, run: RunRef, gate: String, decision: Decision) -> Result<()> {
-        let client = Client::here()?;
-        let (repo, number) = runs::place(&client, &run)?;
+        let (client, repo, number) = Client::of_run(&run)?;
         let actions = |rest: &[&str]| at(&repo, &[&["actions", "runs", &number], rest].concat());
         if gate == FORK {
             if !decision.approve {
@@ -112,14 +79,14 @@ impl RunGates for GithubActions {
             if reading::newest(&client, &repo, &run)?.status().state != State::Waiting {
                 return Ok(());
             }
-            return client::taken(client.post(actions(&["approve"])).send()?).map(drop);
+            return client::done(client.post(actions(&["approve"]))).map(drop);
         }
         let body = review(&gate, &decision)?;
         let waits: Vec<Pending> = client::fetch(client.get(actions(&["pending_deployments"])))?;
         if !waits.iter().any(|pending| body["environment_ids"][0] == pending.environment.id) {
             return Err(Error::conflict(format!("nothing waits under {gate} any more")));
         }
-        client::taken(client.post(actions(&["pending_deployments"])).json(&body).send()?).map(drop)
+        client::done(client.post(actions(&["pending_deployments"])).json(&body)).map(drop)
     }
 }
 

@@ -4,48 +4,25 @@
 //! the name that it is shown under: its own, its id, with the values of a matrix behind it in brackets, or, of a workflow that is
 //! called, before a slash. What can't be told apart so is said to be approximate.
 
-use novacron_cicd_sdk::types::{Graph, Job, Step, Times};
-use serde::Deserialize;
+use novacron_cicd_sdk::types::{Graph, Job, Step};
 
 use crate::{
-    status, time,
+    prelude::*,
+    status,
     workflow::{self, Workflow},
 };
 
-/// An answer of `actions/list-jobs-for-workflow-run`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Page {
-    pub(crate) jobs: Vec<Shown>,
-}
-
-/// A job as GitHub shows it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Shown {
-    pub(crate) id: u64,
-    pub(crate) run_id: u64,
-    pub(crate) run_attempt: Option<u32>,
-    pub(crate) name: String,
-    pub(crate) status: Option<String>,
-    pub(crate) conclusion: Option<String>,
-    pub(crate) created_at: Option<String>,
-    pub(crate) started_at: Option<String>,
-    pub(crate) completed_at: Option<String>,
-    pub(crate) runner_name: Option<String>,
-    pub(crate) html_url: Option<String>,
-    pub(crate) steps: Vec<ShownStep>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ShownStep {
-    pub(crate) name: String,
-    pub(crate) number: u32,
-    pub(crate) status: Option<String>,
-    pub(crate) conclusion: Option<String>,
-    pub(crate) started_at: Option<String>,
-    pub(crate) completed_at: Option<String>,
+told! {
+    /// A job as GitHub shows it.
+    Shown {
+        id: u64, run_id: u64, run_attempt: Option<u32>, name: String, status: Option<String>,
+        conclusion: Option<String>, created_at: Time, started_at: Time, completed_at: Time, runner_name: Option<String>,
+        html_url: Option<String>, steps: Vec<ShownStep>,
+    }
+    ShownStep {
+        name: String, number: u32, status: Option<String>, conclusion: Option<String>, started_at: Time,
+        completed_at: Time,
+    }
 }
 
 impl Shown {
@@ -57,9 +34,9 @@ impl Shown {
     fn times(&self) -> Times {
         let begun = matches!(self.status.as_deref(), Some("in_progress" | "completed"));
         Times {
-            created: time::read(self.created_at.as_deref()),
-            started: time::read(self.started_at.as_deref()).filter(|_| begun),
-            finished: time::read(self.completed_at.as_deref()).filter(|_| self.has_ended()),
+            created: self.created_at.0,
+            started: self.started_at.0.filter(|_| begun),
+            finished: self.completed_at.0.filter(|_| self.has_ended()),
             updated: None,
         }
     }
@@ -82,11 +59,7 @@ impl ShownStep {
             number: self.number,
             name: self.name.clone(),
             status: status::of(self.status.as_deref(), self.conclusion.as_deref()),
-            times: Times {
-                started: time::read(self.started_at.as_deref()),
-                finished: time::read(self.completed_at.as_deref()),
-                ..Times::default()
-            },
+            times: Times { started: self.started_at.0, finished: self.completed_at.0, ..Times::default() },
             more: Vec::new(),
         }
     }
@@ -160,14 +133,8 @@ pub(crate) fn graph(shown: &[Shown], workflow: Option<&Workflow>) -> Graph {
     }
     let exact = found.iter().all(|found| found.is_some_and(|(_, fit)| fit > Fit::Pattern));
     let some = found.iter().any(Option::is_some) || shown.is_empty();
-    let edges = if exact {
-        "exact"
-    } else if some {
-        "approximate"
-    } else {
-        "none"
-    };
-    Graph { jobs, edges: edges.into(), complete: true }
+    let edges = if some { "approximate" } else { "none" };
+    Graph { jobs, edges: if exact { "exact" } else { edges }.into(), complete: true }
 }
 
 #[cfg(test)]

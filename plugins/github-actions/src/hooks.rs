@@ -4,39 +4,34 @@
 //! ended; `completed` with one that is queued). So the action is not looked at, but the status in the body.
 
 use novacron_cicd_sdk::{
-    Result, Webhooks, context,
-    types::{Deployment, Error, RunRef},
+    Webhooks, context,
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
-use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
-    GithubActions,
     deployment::{DeploymentStatus, Told},
     graph::Shown,
-    names::Repo,
-    run::{Repository, WorkflowRun},
+    prelude::*,
+    run::WorkflowRun,
     settings::Settings,
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Event {
-    repository: Option<Repository>,
-    workflow_run: Option<WorkflowRun>,
-    workflow_job: Option<Shown>,
-    deployment: Option<Told>,
-    deployment_status: Option<DeploymentStatus>,
+told! {
+    Event {
+        repository: Known, workflow_run: Option<WorkflowRun>, workflow_job: Option<Shown>,
+        deployment: Option<Told>, deployment_status: Option<DeploymentStatus>,
+    }
+}
+
+fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
+    delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name)).map(|it| it.value.as_str())
 }
 
 /// The body as JSON; a form has it in a field of its own.
-fn read<T: DeserializeOwned>(delivery: &Delivery) -> Result<T> {
-    let header = |name: &str| delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name));
-    let is_form = header("content-type").is_some_and(|it| it.value.starts_with("application/x-www-form-urlencoded"));
-    if is_form {
-        return Err(
-            Error::invalid_input("body", "it is a form").hint("set the webhook's content type to application/json")
-        );
+fn read(delivery: &Delivery) -> Result<Event> {
+    if header(delivery, "content-type").is_some_and(|it| it.starts_with("application/x-www-form-urlencoded")) {
+        let error = Error::invalid_input("body", "it is a form");
+        return Err(error.hint("set the webhook's content type to application/json"));
     }
     serde_json::from_slice(&delivery.body)
         .map_err(|error| Error::invalid_input("body", format!("it is not as GitHub sends it: {error}")))
@@ -44,10 +39,6 @@ fn read<T: DeserializeOwned>(delivery: &Delivery) -> Result<T> {
 
 fn ignored(why: impl Into<String>) -> Decoded {
     Decoded { observations: Vec::new(), ignored: Some(why.into()) }
-}
-
-fn deployment(repo: &Repo, event: &Event) -> Option<Deployment> {
-    Some(event.deployment.as_ref()?.deployment(repo, event.deployment_status.as_ref()))
 }
 
 fn observed(name: &str, repo: &Repo, event: &Event) -> Option<Observation> {
@@ -58,22 +49,24 @@ fn observed(name: &str, repo: &Repo, event: &Event) -> Option<Observation> {
             let run = RunRef { pipeline: repo.to_string(), run: shown.run_id.to_string(), attempt: shown.run_attempt };
             Observation::Job(JobSeen { run, job: shown.job() })
         }),
-        "deployment" | "deployment_status" => deployment(repo, event).map(Observation::Deployment),
+        "deployment" | "deployment_status" => {
+            let shown = event.deployment.as_ref()?.deployment(repo, event.deployment_status.as_ref());
+            Some(Observation::Deployment(shown))
+        }
         _ => None,
     }
 }
 
 /// What a delivery says to a provider of these settings.
 fn decode(settings: &Settings, delivery: &Delivery) -> Result<Decoded> {
-    let name = delivery.headers.iter().find(|it| it.name.eq_ignore_ascii_case("x-github-event"));
-    let Some(name) = name.map(|it| it.value.as_str()) else {
+    let Some(name) = header(delivery, "x-github-event") else {
         return Err(Error::invalid_input("headers", "X-GitHub-Event is missing: this is no delivery of GitHub's"));
     };
     if !matches!(name, "workflow_run" | "workflow_job" | "deployment" | "deployment_status") {
         return Ok(ignored(format!("event {name} says nothing about runs or deployments")));
     }
-    let event: Event = read(delivery)?;
-    let of = event.repository.as_ref().map(|it| it.full_name.as_str()).unwrap_or_default();
+    let event = read(delivery)?;
+    let of = &event.repository.full_name;
     let served = Repo::parse(of).and_then(|of| {
         let mut repos = settings.repositories.iter().filter_map(|text| Repo::parse(text));
         repos.find(|repo| repo.is(&of))

@@ -31,9 +31,29 @@ mod runs;
 mod secrets;
 pub mod settings;
 mod status;
-mod time;
+mod told;
 mod workflow;
 mod write;
+
+/// What nearly every module needs.
+mod prelude {
+    pub(crate) use novacron_cicd_sdk::{
+        Result, attribute,
+        http::{Request, Response},
+        lookup,
+        time::Time,
+        types::{Error, ErrorKind, Operation, PageRequest, Redirects, RunRef, State, Status, Times, Timestamp},
+    };
+    pub(crate) use serde_json::json;
+
+    pub(crate) use crate::{
+        GithubActions,
+        client::{self, Client, at},
+        names::{Id, Repo},
+        paging,
+        told::{Known, List, told},
+    };
+}
 
 /// The provider.
 #[derive(Debug)]

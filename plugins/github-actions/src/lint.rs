@@ -5,10 +5,10 @@
 
 use novacron_cicd_sdk::pipeline_lint::Finding;
 
-use crate::workflow::{Job, Workflow};
-
-/// GitHub's limit (docs: "Events that trigger workflows").
-const MOST_INPUTS: usize = 25;
+use crate::{
+    dispatch::MOST_INPUTS,
+    workflow::{Job, Workflow},
+};
 
 fn finding(message: String) -> Finding {
     Finding { severity: "error".into(), message, line: None, column: None }

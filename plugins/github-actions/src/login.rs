@@ -3,16 +3,10 @@
 //! A JWT that the host signs is exchanged for a token that is good for an hour, for the repositories of the setting alone (docs:
 //! "Generating an installation access token for a GitHub App"). Neither key nor token is seen here.
 
-use novacron_cicd_sdk::{
-    Credentials, Result, clock, context,
-    credentials::Login,
-    http::{Capture, Request},
-    keys,
-    types::{Error, Redirects},
-};
-use serde_json::{Value, json};
+use novacron_cicd_sdk::{Credentials, clock, context, credentials::Login, http::Capture, keys};
+use serde_json::Value;
 
-use crate::{GithubActions, client::APP, names::Repo, settings::Settings};
+use crate::{client::APP, prelude::*, settings::Settings};
 
 /// Seconds by which our clock may be ahead of GitHub's: a token from the future is refused.
 const SKEW: u64 = 60;
@@ -22,9 +16,7 @@ const LIFE: u64 = 540;
 const HOUR: u64 = 3_600_000;
 
 /// What the JWT says.
-///
-/// # Errors
-/// `invalid-input` where the application is not named; `unsupported` for any other slot.
+/// Errors: `invalid-input` where the application is not named; `unsupported` for any other slot.
 fn claims(settings: &Settings, slot: &str, now: u64) -> Result<Value> {
     if slot != APP {
         return Err(Error::unsupported(format!("login of slot {slot}")));
@@ -39,9 +31,7 @@ fn missing(field: &str, what: &str) -> Error {
 }
 
 /// The exchange, signed in as `signed`.
-///
-/// # Errors
-/// `invalid-input` where the installation is not named.
+/// Errors: `invalid-input` where the installation is not named.
 fn exchange(settings: &Settings, signed: &str) -> Result<Login> {
     let what = "the number at the end of the installation's address";
     let installation = settings.installation.ok_or_else(|| missing("settings.installation", what))?;

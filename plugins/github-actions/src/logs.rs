@@ -3,17 +3,14 @@
 //! So the steps come as lines of ours, and then the whole log, which the host streams from where GitHub redirects to.
 
 use novacron_cicd_sdk::{
-    Logs, Result, clock,
-    http::Request,
+    Logs, clock,
     logs::{Availability, LogAnswer, LogChunk, LogPlan, LogRequest},
-    types::{Error, Redirects},
 };
 
 use crate::{
-    GithubActions,
-    client::{self, Client, at},
     graph::{Shown, ShownStep},
-    reading, runs, time,
+    prelude::*,
+    reading,
 };
 
 /// Milliseconds after a job's end in which its log may still come.
@@ -28,13 +25,12 @@ enum Position {
 
 impl Position {
     fn read(cursor: Option<&str>) -> Result<Self> {
-        let bad = || Error::invalid_input("cursor", "it is not one of this plugin's");
         match cursor {
             None => Ok(Self::Lines(0)),
             Some("end") => Ok(Self::End),
             Some(text) => {
                 let lines = text.strip_prefix("steps:").and_then(|lines| lines.parse().ok());
-                lines.map(Self::Lines).ok_or_else(bad)
+                lines.map(Self::Lines).ok_or_else(|| paging::not_ours("cursor"))
             }
         }
     }
@@ -98,7 +94,7 @@ fn progress(steps: &[ShownStep], from: usize, limit: usize) -> LogAnswer {
 
 /// What the answer to the question after a log means, for a job that has ended; none: it is there.
 fn missing(status: u16, job: &Shown, now: u64) -> Option<Availability> {
-    let ended = time::read(job.completed_at.as_deref()).unwrap_or(0);
+    let ended = job.completed_at.0.unwrap_or(0);
     match status {
         410 => Some(Availability::Expired),
         404 if now < ended + COMES => Some(Availability::NotYet),
@@ -107,21 +103,9 @@ fn missing(status: u16, job: &Shown, now: u64) -> Option<Availability> {
     }
 }
 
-fn plan(request: Request) -> Result<LogAnswer> {
-    Ok(LogAnswer::Plan(LogPlan {
-        request: request.redirects(Redirects::Follow).build()?,
-        skip: 0,
-        filter: "github-timestamps".into(),
-        next: Position::End.write(),
-        availability: Availability::Complete,
-        more: Vec::new(),
-    }))
-}
-
 impl Logs for GithubActions {
     fn read(request: LogRequest) -> Result<LogAnswer> {
-        let client = Client::here()?;
-        let (repo, _) = runs::place(&client, &request.run)?;
+        let (client, repo, _) = Client::of_run(&request.run)?;
         let Position::Lines(from) = Position::read(request.cursor.as_deref())? else {
             return Ok(nothing(Availability::Complete));
         };
@@ -148,7 +132,14 @@ impl Logs for GithubActions {
         if asked.status() >= 400 {
             return Err(client::refusal(&asked));
         }
-        plan(log)
+        Ok(LogAnswer::Plan(LogPlan {
+            request: log.redirects(Redirects::Follow).build()?,
+            skip: 0,
+            filter: "github-timestamps".into(),
+            next: Position::End.write(),
+            availability: Availability::Complete,
+            more: Vec::new(),
+        }))
     }
 }
 
@@ -196,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_log_that_is_not_there_comes_yet_or_never() {
-        let job = Shown { completed_at: Some("2026-01-01T00:00:00Z".into()), ..Shown::default() };
         const T: u64 = 1_767_225_600_000;
+        let job = Shown { completed_at: Time(Some(T)), ..Shown::default() };
         let rows = [
             (302, T, None),
             (200, T, None),

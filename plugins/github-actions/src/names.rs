@@ -10,6 +10,11 @@ use novacron_cicd_sdk::{
     types::{Error, RunRef},
 };
 
+/// Bytes of the longest id that the contract has.
+pub(crate) const LONGEST: usize = 512;
+/// Bytes of the longest name of a file.
+const LONGEST_FILE: usize = 255;
+
 /// Where GitHub looks for workflows, and nowhere below.
 pub(crate) const FOLDER: &str = ".github/workflows/";
 
@@ -65,11 +70,10 @@ impl Id {
 
     /// Whether the contract takes it for an id.
     pub(crate) fn fits(&self) -> bool {
-        self.to_string().len() <= 512
+        !self.rest.is_empty() && self.to_string().len() <= LONGEST
     }
 
-    /// # Errors
-    /// `invalid-input` where it is none; `field` says of what.
+    /// Errors: `invalid-input` where it is none; `field` says of what.
     pub(crate) fn parse(field: &str, text: &str) -> Result<Self> {
         let mut parts = text.splitn(3, '/');
         match (parts.next(), parts.next(), parts.next()) {
@@ -81,20 +85,18 @@ impl Id {
     }
 }
 
-/// What the API takes for a workflow: the name of its file, or its number where it has no file of its own.
+/// What the API takes for a workflow: its file's name, or its number where it has no file of its own. It always fits an id.
 pub(crate) fn workflow_key(path: &str, number: u64) -> String {
     // A run's path may say of which reference: `.github/workflows/ci.yml@refs/heads/main`.
     let path = path.split('@').next().unwrap_or_default();
     match path.strip_prefix(FOLDER) {
-        Some(file) if !file.is_empty() && !file.contains('/') => file.to_owned(),
+        Some(file) if !file.contains('/') && (1..=LONGEST_FILE).contains(&file.len()) => file.to_owned(),
         _ => number.to_string(),
     }
 }
 
 /// The path of a workflow's file in its repository.
-///
-/// # Errors
-/// `unsupported` for what GitHub makes up itself (`dynamic/pages/...`), which has none.
+/// Errors: `unsupported` for what GitHub makes up itself (`dynamic/pages/...`), which has none.
 pub(crate) fn workflow_path(id: &Id) -> Result<String> {
     if id.rest.bytes().all(|byte| byte.is_ascii_digit()) {
         let hint = "GitHub itself makes this workflow, and there is no file to read or change";
@@ -104,9 +106,7 @@ pub(crate) fn workflow_path(id: &Id) -> Result<String> {
 }
 
 /// The repository and the number of a run.
-///
-/// # Errors
-/// `invalid-input` where they are none.
+/// Errors: `invalid-input` where they are none.
 pub(crate) fn run_number(run: &RunRef) -> Result<u64> {
     run.run.parse().map_err(|_| Error::invalid_input("run", format!("{:?} is no number of a run", run.run)))
 }
@@ -152,6 +152,7 @@ mod tests {
             ("dynamic/pages/pages-build-deployment", "7"),
             (".github/workflows/a/b.yml", "7"),
             ("", "7"),
+            (&format!("{FOLDER}{}", "x".repeat(256)), "7"),
         ];
         for (path, key) in rows {
             assert_eq!(workflow_key(path, 7), key, "{path}");

@@ -8,6 +8,7 @@ use novacron_cicd_sdk::{
     http::{Request, Response},
     types::{Error, PageRequest},
 };
+use serde::de::DeserializeOwned;
 
 use crate::client;
 
@@ -15,6 +16,11 @@ use crate::client;
 const REQUESTS: usize = 30;
 /// The most that GitHub gives at once.
 pub(crate) const MOST: u32 = 100;
+
+/// That a cursor, or what is handed back like one, is none of ours.
+pub(crate) fn not_ours(field: &str) -> Error {
+    Error::invalid_input(field, "it is not one of this plugin's")
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Position {
@@ -31,7 +37,7 @@ impl Position {
         let numbers: Vec<u32> = cursor.split('.').map_while(|part| part.parse().ok()).collect();
         match numbers[..] {
             [place, page, size @ 1..=MOST] => Ok(Self { place: usize::try_from(place).unwrap_or(0), page, size }),
-            _ => Err(Error::invalid_input("cursor", "it is not one of this plugin's")),
+            _ => Err(not_ours("cursor")),
         }
     }
 
@@ -46,18 +52,16 @@ pub(crate) fn goes_on(answer: &Response) -> bool {
 }
 
 /// A page of what is in all of `places`, one place after the other.
-///
-/// # Errors
-/// `invalid-input` where the cursor is none of ours, and whatever `read` or GitHub says.
-pub(crate) fn across<P, T>(
+/// Errors: `invalid-input` where the cursor is none of ours, and whatever `read` or GitHub says.
+pub(crate) fn across<P, L: DeserializeOwned, T>(
     places: &[P],
     page: &PageRequest,
     ask: impl Fn(&P) -> Request,
-    read: impl Fn(&P, &Response) -> Result<Vec<T>>,
+    read: impl Fn(&P, L) -> Result<Vec<T>>,
 ) -> Result<(Vec<T>, Option<String>)> {
     let mut found = Vec::new();
     let next = walk(places.len(), page, &|place| ask(&places[place]), &mut |place, answer| {
-        found.extend(read(&places[place], answer)?);
+        found.extend(read(&places[place], answer.json()?)?);
         Ok(found.len())
     })?;
     Ok((found, next))
@@ -76,8 +80,7 @@ fn walk(
         if at.place >= places {
             break;
         }
-        let request = ask(at.place).query("per_page", at.size).query("page", at.page);
-        let answer = client::taken(request.send()?)?;
+        let answer = client::done(ask(at.place).query("per_page", at.size).query("page", at.page))?;
         let found = read(at.place, &answer)?;
         at = match goes_on(&answer) {
             true => Position { page: at.page + 1, ..at },
@@ -92,14 +95,12 @@ fn walk(
 }
 
 /// All of one listing, as far as one call may go.
-///
-/// # Errors
-/// As [`across`]; `upstream` where it is longer than `pages`.
-pub(crate) fn all<T>(request: &Request, pages: u32, read: impl Fn(&Response) -> Result<Vec<T>>) -> Result<Vec<T>> {
+/// Errors: As [`across`]; `upstream` where it is longer than `pages`.
+pub(crate) fn all<L: DeserializeOwned + Into<Vec<T>>, T>(request: &Request, pages: u32) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for page in 1..=pages {
-        let answer = client::taken(request.clone().query("per_page", MOST).query("page", page).send()?)?;
-        found.extend(read(&answer)?);
+        let answer = client::done(request.clone().query("per_page", MOST).query("page", page))?;
+        found.extend(answer.json::<L>()?.into());
         if !goes_on(&answer) {
             return Ok(found);
         }
@@ -121,11 +122,11 @@ mod tests {
             let more = request.url.starts_with("/a") && !request.url.ends_with("page=3");
             let link: &[_] =
                 if more { &[("link", r#"<https://api.example/repositories/1?page=2>; rel="next""#)] } else { &[] };
-            Ok(Response::fake(200, link, request.url.as_bytes(), true))
+            Ok(Response::fake(200, link, format!("[{:?}]", request.url).as_bytes(), true))
         });
         let page = PageRequest { cursor: cursor.map(str::to_owned), limit };
-        let (answer, sent) = host
-            .run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, answer| Ok(vec![answer.text()])));
+        let (answer, sent) =
+            host.run(|| across(&["a", "b"], &page, |place| Request::get([*place]), |_, page: Vec<String>| Ok(page)));
         let (items, next) = answer.unwrap();
         (items, next, sent.len())
     }

@@ -1,34 +1,20 @@
 //! Workflows as pipelines: listed, read, enabled and disabled.
 
 use novacron_cicd_sdk::{
-    PipelineState, Pipelines, Result, attribute,
+    PipelineState, Pipelines,
     pipelines::PipelinePage,
-    types::{Operation, PageRequest, Parameter, Pipeline},
-};
-use serde::Deserialize;
-
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo, workflow_key},
-    paging, reading,
+    types::{Parameter, Pipeline},
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    workflows: Vec<Told>,
-}
+use crate::{names::workflow_key, prelude::*, reading};
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Told {
-    id: u64,
-    name: String,
-    path: String,
-    /// `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually`.
-    state: String,
-    html_url: Option<String>,
+told! {
+    Told {
+        id: u64, name: String, path: String,
+        /// `active`, `deleted`, `disabled_fork`, `disabled_inactivity`, `disabled_manually`.
+        state: String,
+        html_url: Option<String>,
+    }
 }
 
 impl Told {
@@ -53,21 +39,16 @@ impl Pipelines for GithubActions {
     fn list_pipelines(page: PageRequest) -> Result<PipelinePage> {
         let client = Client::here()?;
         let ask = |repo: &Repo| client.get(at(repo, &["actions", "workflows"]));
-        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, answer| {
+        let (items, next) = paging::across(&client.repositories()?, &page, ask, |repo, page: List<Told>| {
             // What was deleted stays in the list, for its runs.
-            let there = answer
-                .json::<Page>()?
-                .workflows
-                .into_iter()
-                .filter(|told| told.state != "deleted" && Id::new(repo, &told.path).fits());
+            let there = page.items.iter().filter(|told| told.state != "deleted");
             Ok(there.map(|told| told.pipeline(repo)).collect())
         })?;
         Ok(PipelinePage { items, next })
     }
 
     fn get(pipeline: String) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let told = told(&client, &id)?;
         // Without the permission to read contents there is no revision to compare.
         let file = reading::workflow_file_maybe(&client, &id, None).ok().flatten();
@@ -75,23 +56,20 @@ impl Pipelines for GithubActions {
     }
 
     fn parameters(pipeline: String, reference: Option<String>) -> Result<Vec<Parameter>> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let workflow = reading::workflow_file(&client, &id, reference.as_deref())?.workflow()?;
-        let ours = [&client.settings.correlation_input, &client.settings.environment_input];
-        Ok(workflow.inputs().into_iter().filter(|parameter| !ours.contains(&&parameter.name)).collect())
+        Ok(reading::parameters(&client, &workflow))
     }
 }
 
 impl PipelineState for GithubActions {
     /// GitHub refuses to enable what is enabled, so it is looked first.
     fn set_enabled(_operation: Operation, pipeline: String, enabled: bool) -> Result<Pipeline> {
-        let client = Client::here()?;
-        let id = client.id("pipeline", &pipeline)?;
+        let (client, id) = Client::of("pipeline", &pipeline)?;
         let mut told = told(&client, &id)?;
         if (told.state == "active") != enabled {
             let verb = if enabled { "enable" } else { "disable" };
-            client::taken(client.put(at(&id.repo, &["actions", "workflows", &id.rest, verb])).send()?)?;
+            client::done(client.put(at(&id.repo, &["actions", "workflows", &id.rest, verb])))?;
             told.state = if enabled { "active".into() } else { "disabled_manually".into() };
         }
         Ok(told.pipeline(&id.repo))

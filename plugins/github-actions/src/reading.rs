@@ -1,18 +1,12 @@
 //! Reads that more than one interface makes.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use novacron_cicd_sdk::{
-    Result,
-    http::Request,
-    types::{Error, RunRef},
-};
-use serde::Deserialize;
+use novacron_cicd_sdk::types::Parameter;
 
 use crate::{
-    client::{self, Client, at},
-    graph::{self, Shown},
-    names::{Id, Repo, run_number, workflow_path},
-    paging,
+    graph::Shown,
+    names::{run_number, workflow_path},
+    prelude::*,
     run::WorkflowRun,
     workflow::Workflow,
 };
@@ -20,25 +14,22 @@ use crate::{
 /// Pages of jobs of one run: a matrix has at most 256 jobs, and a run may have several.
 const PAGES: u32 = 20;
 
-#[derive(Debug, Deserialize)]
-struct Settings {
-    default_branch: String,
-}
-
-/// A file of a repository.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct File {
-    /// Of its content: what it is told apart by.
-    pub(crate) sha: String,
-    pub(crate) html_url: Option<String>,
-    encoding: String,
-    content: String,
+told! {
+    /// A repository, and what the account may do there.
+    Repository {
+        full_name: String, default_branch: String, archived: bool, disabled: bool, permissions: Option<Permissions>,
+    }
+    Permissions { push: bool, admin: bool }
+    /// A file of a repository.
+    File {
+        /// Of its content: what it is told apart by.
+        sha: String,
+        html_url: Option<String>, encoding: String, content: String,
+    }
 }
 
 impl File {
-    /// # Errors
-    /// `unsupported` where it is larger than GitHub gives with its description.
+    /// Errors: `unsupported` where it is larger than GitHub gives with its description.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>> {
         if self.encoding != "base64" {
             return Err(Error::unsupported("pipeline-definitions.large")
@@ -49,8 +40,7 @@ impl File {
         STANDARD.decode(text).map_err(|error| Error::upstream(format!("a file's content: {error}"), 200, ""))
     }
 
-    /// # Errors
-    /// As [`Self::bytes`], and `invalid-input` where it is no workflow.
+    /// Errors: As [`Self::bytes`], and `invalid-input` where it is no workflow.
     pub(crate) fn workflow(&self) -> Result<Workflow> {
         Workflow::parse(&String::from_utf8_lossy(&self.bytes()?))
     }
@@ -77,7 +67,7 @@ pub(crate) fn workflow_file_maybe(client: &Client, pipeline: &Id, reference: Opt
 }
 
 pub(crate) fn default_branch(client: &Client, repo: &Repo) -> Result<String> {
-    Ok(client::fetch::<Settings>(client.get(at(repo, &[])))?.default_branch)
+    Ok(client::fetch::<Repository>(client.get(at(repo, &[])))?.default_branch)
 }
 
 /// A run at the attempt that is named, or else at its newest.
@@ -100,7 +90,13 @@ pub(crate) fn newest(client: &Client, repo: &Repo, run: &RunRef) -> Result<Workf
 pub(crate) fn jobs(client: &Client, repo: &Repo, run: &WorkflowRun) -> Result<Vec<Shown>> {
     let (number, attempt) = (run.id.to_string(), run.attempt().to_string());
     let request = client.get(at(repo, &["actions", "runs", &number, "attempts", &attempt, "jobs"]));
-    paging::all(&request, PAGES, |answer| Ok(answer.json::<graph::Page>()?.jobs))
+    paging::all::<List<Shown>, _>(&request, PAGES)
+}
+
+/// What a workflow takes from its caller: its inputs without those that are ours to fill.
+pub(crate) fn parameters(client: &Client, workflow: &Workflow) -> Vec<Parameter> {
+    let ours = [&client.settings.correlation_input, &client.settings.environment_input];
+    workflow.inputs().into_iter().filter(|it| !ours.contains(&&it.name)).collect()
 }
 
 /// The workflow as it was at the commit that was built; none where it can't be read.

@@ -6,53 +6,43 @@
 use std::collections::BTreeSet;
 
 use novacron_cicd_sdk::{
-    Result, WebhookRecovery, WebhookRegistration, attribute,
-    http::{Json, encode},
-    types::{Error, Operation, PageRequest, Timestamp},
+    WebhookRecovery, WebhookRegistration,
+    http::Json,
     webhook_recovery::{Missed, MissedPage},
     webhook_registration::{Hook, HookRequest},
 };
-use serde::Deserialize;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    paging, time,
-};
+use crate::{names::LONGEST, prelude::*};
 
 /// What is asked for where nothing is named.
 const EVENTS: [&str; 4] = ["workflow_run", "workflow_job", "deployment", "deployment_status"];
 /// Requests for deliveries of one call.
 const REQUESTS: usize = 30;
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    id: u64,
-    active: bool,
-    events: Vec<String>,
-    config: Config,
+told! {
+    Told {
+        id: u64, active: bool, events: Vec<String>, config: Config,
+    }
+    Config { url: String }
+    Delivery {
+        id: u64, guid: String, delivered_at: Time, status_code: u16, event: String,
+    }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Config {
-    url: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Delivery {
-    id: u64,
-    guid: String,
-    delivered_at: Option<String>,
-    status_code: u16,
-    event: String,
-}
-
+/// Those of a repository whose address can be an id, as one of ours can.
 fn hooks(client: &Client, repo: &Repo) -> Result<Vec<Told>> {
-    paging::all(&client.get(at(repo, &["hooks"])), 5, |answer| answer.json())
+    let mut hooks: Vec<Told> = paging::all::<Vec<Told>, _>(&client.get(at(repo, &["hooks"])), 5)?;
+    hooks.retain(|told| (1..=LONGEST).contains(&told.config.url.len()));
+    Ok(hooks)
+}
+
+/// Those of all repositories.
+fn all_hooks(client: &Client) -> Result<Vec<(Repo, Told)>> {
+    let mut all = Vec::new();
+    for repo in client.repositories()? {
+        all.extend(hooks(client, &repo)?.into_iter().map(|told| (repo.clone(), told)));
+    }
+    Ok(all)
 }
 
 /// What each repository has under an address, as one.
@@ -88,24 +78,17 @@ fn body(request: &HookRequest, events: &[String]) -> Json {
 
 impl WebhookRegistration for GithubActions {
     fn list_hooks() -> Result<Vec<Hook>> {
-        let client = Client::here()?;
-        let mut all = Vec::new();
-        for repo in client.repositories()? {
-            all.extend(hooks(&client, &repo)?.into_iter().map(|told| (repo.clone(), told)));
-        }
-        Ok(together(&all))
+        Ok(together(&all_hooks(&Client::here()?)?))
     }
 
     /// Where there is one of that address already it is changed: GitHub takes no second.
     fn register(_operation: Operation, request: HookRequest) -> Result<Hook> {
         let client = Client::here()?;
-        if request.url.len() > 512 {
-            return Err(Error::invalid_input("url", "it is longer than 512 characters"));
+        if request.url.len() > LONGEST {
+            return Err(Error::invalid_input("url", format!("it is longer than {LONGEST} bytes")));
         }
-        let events = match request.events.as_slice() {
-            [] => EVENTS.map(str::to_owned).to_vec(),
-            named => named.to_vec(),
-        };
+        let events =
+            if request.events.is_empty() { EVENTS.map(str::to_owned).to_vec() } else { request.events.clone() };
         let mut made = Vec::new();
         for repo in client.repositories()? {
             let there = hooks(&client, &repo)?.into_iter().find(|told| told.config.url == request.url);
@@ -121,10 +104,8 @@ impl WebhookRegistration for GithubActions {
 
     fn unregister(_operation: Operation, hook: String) -> Result<()> {
         let client = Client::here()?;
-        for repo in client.repositories()? {
-            for told in hooks(&client, &repo)?.into_iter().filter(|told| told.config.url == hook) {
-                client::removed(client.delete(at(&repo, &["hooks", &told.id.to_string()])))?;
-            }
+        for (repo, told) in all_hooks(&client)?.iter().filter(|(_, told)| told.config.url == hook) {
+            client::removed(client.delete(at(repo, &["hooks", &told.id.to_string()])))?;
         }
         Ok(())
     }
@@ -135,7 +116,7 @@ fn place(cursor: Option<&str>) -> Result<(usize, Option<String>)> {
     let Some((hook, theirs)) = cursor.map(|text| text.split_once(' ').unwrap_or((text, ""))) else {
         return Ok((0, None));
     };
-    let hook = hook.parse().map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?;
+    let hook = hook.parse().map_err(|_| paging::not_ours("cursor"))?;
     Ok((hook, Some(theirs.to_owned()).filter(|text| !text.is_empty())))
 }
 
@@ -150,25 +131,20 @@ impl WebhookRecovery for GithubActions {
     /// What came at a later try is left out, as far as that is on the same pages.
     fn list_missed(since: Timestamp, page: PageRequest) -> Result<MissedPage> {
         let client = Client::here()?;
-        let mut all = Vec::new();
-        for repo in client.repositories()? {
-            all.extend(hooks(&client, &repo)?.into_iter().map(|told| (repo.clone(), told)));
-        }
+        let all = all_hooks(&client)?;
         let (mut at_hook, mut cursor) = place(page.cursor.as_deref())?;
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let mut items: Vec<Missed> = Vec::new();
         let mut came = BTreeSet::new();
         for _ in 0..REQUESTS {
             let Some((repo, told)) = all.get(at_hook).filter(|_| items.len() < limit) else { break };
-            let path = at(repo, &["hooks", &told.id.to_string(), "deliveries"]);
+            let path = at(repo, &["hooks", &told.id.to_string(), "deliveries"]).join("/");
             let size = (limit - items.len()).min(100);
             // It is written already as it has to be in a query.
             let query = cursor.as_ref().map_or(String::new(), |cursor| format!("&cursor={cursor}"));
-            let target =
-                format!("/{}?per_page={size}{query}", path.iter().map(|it| encode(it)).collect::<Vec<_>>().join("/"));
-            let answer = client::taken(client.get(target).send()?)?;
+            let answer = client::done(client.get(format!("/{path}?per_page={size}{query}")))?;
             let tries: Vec<Delivery> = answer.json()?;
-            let is_recent = |it: &Delivery| time::read(it.delivered_at.as_deref()).is_none_or(|at| at >= since);
+            let is_recent = |it: &Delivery| it.delivered_at.0.is_none_or(|at| at >= since);
             // Newest first, so that a try that came is seen before those that did not.
             for it in tries.iter().filter(|it| is_recent(it)) {
                 if (1..300).contains(&it.status_code) {
@@ -177,7 +153,7 @@ impl WebhookRecovery for GithubActions {
                     items.push(Missed {
                         id: Id::new(repo, format!("{}/{}", told.id, it.id)).to_string(),
                         hook: told.config.url.clone(),
-                        at: time::read(it.delivered_at.as_deref()).unwrap_or(since),
+                        at: it.delivered_at.0.unwrap_or(since),
                         event: it.event.clone(),
                     });
                 }
@@ -192,13 +168,9 @@ impl WebhookRecovery for GithubActions {
     }
 
     fn redeliver(_operation: Operation, _hook: String, delivery: String) -> Result<()> {
-        let client = Client::here()?;
-        let id = client.id("delivery", &delivery)?;
-        let (hook, delivery) = id
-            .rest
-            .split_once('/')
-            .ok_or_else(|| Error::invalid_input("delivery", format!("{delivery:?} is none of ours")))?;
-        client::taken(client.post(at(&id.repo, &["hooks", hook, "deliveries", delivery, "attempts"])).send()?).map(drop)
+        let (client, id) = Client::of("delivery", &delivery)?;
+        let (hook, delivery) = id.rest.split_once('/').ok_or_else(|| paging::not_ours("delivery"))?;
+        client::done(client.post(at(&id.repo, &["hooks", hook, "deliveries", delivery, "attempts"]))).map(drop)
     }
 }
 

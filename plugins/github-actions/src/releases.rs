@@ -4,30 +4,20 @@
 //! be granted.
 
 use novacron_cicd_sdk::{
-    ArtifactUploads, Result,
+    ArtifactUploads,
     artifact_uploads::{UploadAnswer, UploadPlan, UploadRequest, Uploaded},
-    attribute,
-    http::Request,
-    lookup,
-    types::{Error, Operation},
 };
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{
-    GithubActions,
     artifacts::{Asset, Release, digests},
-    client::{self, Client, at},
-    names::{Id, Repo},
+    prelude::*,
 };
 
-/// What is handed from the plan to the end.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    repository: String,
-    release: u64,
-    name: String,
-    sha256: String,
+told! {
+    /// What is handed from the plan to the end.
+    #[derive(Serialize)]
+    Begun { repository: String, release: u64, name: String, sha256: String }
 }
 
 fn by_tag(client: &Client, repo: &Repo, tag: &str) -> Result<Option<Release>> {
@@ -45,9 +35,7 @@ fn release(client: &Client, repo: &Repo, tag: &str, target: Option<&str>) -> Res
     }
     match client::fetch(client.post(at(repo, &["releases"])).json(&body)) {
         // Somebody was quicker.
-        Err(error) if error.kind == novacron_cicd_sdk::types::ErrorKind::Conflict => {
-            by_tag(client, repo, tag)?.ok_or(error)
-        }
+        Err(error) if error.kind == ErrorKind::Conflict => by_tag(client, repo, tag)?.ok_or(error),
         other => other,
     }
 }
@@ -81,16 +69,15 @@ impl ArtifactUploads for GithubActions {
         }
         let client = Client::here()?;
         let repo = client.choose("x-repository", lookup(&request.more, "x-repository"))?;
-        let tag = request.version.as_deref().ok_or_else(|| {
-            Error::invalid_input("version", "it is needed: it names the tag of the release").hint("give a version")
-        })?;
+        let none = || Error::invalid_input("version", "it is needed: it names the tag of the release");
+        let tag = request.version.as_deref().ok_or_else(none)?;
         let release = release(&client, &repo, tag, lookup(&request.more, "x-commit"))?;
         // What an upload that broke off left there stands in the way of the next.
         let name = shown_as(&request.name);
         for broken in release.assets.iter().filter(|it| it.name == name && it.state != "uploaded") {
             client::removed(client.delete(at(&repo, &["releases", "assets", &broken.id.to_string()])))?;
         }
-        let state = State { repository: repo.to_string(), release: release.id, name, sha256: request.sha256 };
+        let state = Begun { repository: repo.to_string(), release: release.id, name, sha256: request.sha256 };
         let target = client.plain(Request::post(address(&release.upload_url))).query("name", &request.name);
         let kind = request.media_type.as_deref().unwrap_or("application/octet-stream");
         let upload = target.header("accept", "application/vnd.github+json").header("content-type", kind);
@@ -103,8 +90,7 @@ impl ArtifactUploads for GithubActions {
 
     fn finish_upload(_operation: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
         let client = Client::here()?;
-        let state: State = serde_json::from_str(&state)
-            .map_err(|_| Error::invalid_input("state", "it is not one of this plugin's"))?;
+        let state: Begun = serde_json::from_slice(state.as_bytes()).map_err(|_| paging::not_ours("state"))?;
         let repo = client.choose("state", Some(&state.repository))?;
         if let (201, Ok(asset)) = (answer.status, serde_json::from_slice::<Asset>(&answer.body)) {
             return Ok(uploaded(&repo, &asset));

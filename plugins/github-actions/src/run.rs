@@ -2,78 +2,24 @@
 //!
 //! Pure. Of twenty kilobytes for each run only what is named here is read.
 
-use novacron_cicd_sdk::{
-    attribute,
-    types::{Error, ErrorKind, Run, RunRef, State, Times, Timestamp},
-};
-use serde::Deserialize;
+use novacron_cicd_sdk::types::Run;
 
-use crate::{
-    names::{Id, Repo, workflow_key},
-    status, time,
-};
+use crate::{names::workflow_key, prelude::*, status};
 
-/// An answer of `actions/list-workflow-runs-for-repo`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Page {
-    pub(crate) workflow_runs: Vec<WorkflowRun>,
+told! {
+    /// One attempt of a run.
+    WorkflowRun {
+        /// The same over all attempts.
+        id: u64,
+        run_number: u64, run_attempt: Option<u32>, event: String, status: Option<String>, conclusion: Option<String>,
+        path: Option<String>, workflow_id: u64, display_title: Option<String>, head_branch: Option<String>,
+        head_sha: String, created_at: Time,
+        /// Of this attempt.
+        run_started_at: Time,
+        updated_at: Time, html_url: Option<String>, actor: Option<Known>, triggering_actor: Option<Known>,
+        head_repository: Option<Known>,
+    }
 }
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct User {
-    pub(crate) login: String,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Repository {
-    pub(crate) full_name: String,
-}
-
-/// One attempt of a run.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct WorkflowRun {
-    /// The same over all attempts.
-    pub(crate) id: u64,
-    pub(crate) run_number: u64,
-    pub(crate) run_attempt: Option<u32>,
-    pub(crate) event: String,
-    pub(crate) status: Option<String>,
-    pub(crate) conclusion: Option<String>,
-    pub(crate) path: Option<String>,
-    pub(crate) workflow_id: u64,
-    pub(crate) display_title: Option<String>,
-    pub(crate) head_branch: Option<String>,
-    pub(crate) head_sha: String,
-    pub(crate) created_at: Option<String>,
-    /// Of this attempt.
-    pub(crate) run_started_at: Option<String>,
-    pub(crate) updated_at: Option<String>,
-    pub(crate) html_url: Option<String>,
-    pub(crate) actor: Option<User>,
-    pub(crate) triggering_actor: Option<User>,
-    pub(crate) head_repository: Option<Repository>,
-    pub(crate) repository: Option<Repository>,
-}
-
-/// Events whose name is not what started them.
-const ORIGINS: [(&str, &str); 12] = [
-    ("push", "push"),
-    ("merge_group", "push"),
-    ("create", "push"),
-    ("delete", "push"),
-    ("pull_request", "pull-request"),
-    ("pull_request_target", "pull-request"),
-    ("pull_request_review", "pull-request"),
-    ("schedule", "schedule"),
-    ("workflow_dispatch", "manual"),
-    ("repository_dispatch", "api"),
-    ("workflow_run", "upstream"),
-    ("workflow_call", "upstream"),
-];
 
 /// A token of ours: 32 hex digits that stand alone.
 fn token(title: &str) -> Option<&str> {
@@ -113,15 +59,7 @@ impl WorkflowRun {
         !matches!(self.status().state, State::Pending | State::Running | State::Waiting)
     }
 
-    pub(crate) fn created(&self) -> Option<Timestamp> {
-        time::read(self.created_at.as_deref())
-    }
-
-    pub(crate) fn updated(&self) -> Option<Timestamp> {
-        time::read(self.updated_at.as_deref())
-    }
-
-    pub(crate) fn status(&self) -> novacron_cicd_sdk::types::Status {
+    pub(crate) fn status(&self) -> Status {
         status::of(self.status.as_deref(), self.conclusion.as_deref())
     }
 
@@ -129,19 +67,25 @@ impl WorkflowRun {
         match self.event.as_str() {
             _ if self.attempt() > 1 => "retry",
             "workflow_dispatch" if self.correlation().is_some() => "api",
-            event => ORIGINS.iter().find(|(name, _)| *name == event).map_or("unknown", |(_, origin)| origin),
+            "workflow_dispatch" => "manual",
+            "push" | "merge_group" | "create" | "delete" => "push",
+            "pull_request" | "pull_request_target" | "pull_request_review" => "pull-request",
+            "schedule" => "schedule",
+            "repository_dispatch" => "api",
+            "workflow_run" | "workflow_call" => "upstream",
+            _ => "unknown",
         }
     }
 
     fn times(&self) -> Times {
-        let begun = time::read(self.run_started_at.as_deref());
+        let begun = self.run_started_at.0;
         let waits = matches!(self.status().state, State::Pending | State::Waiting);
         Times {
-            created: if self.attempt() > 1 { begun } else { self.created() },
+            created: if self.attempt() > 1 { begun } else { self.created_at.0 },
             started: if waits { None } else { begun },
             // GitHub tells no end: what has ended changes no more.
-            finished: if self.has_ended() { self.updated() } else { None },
-            updated: self.updated(),
+            finished: if self.has_ended() { self.updated_at.0 } else { None },
+            updated: self.updated_at.0,
         }
     }
 
@@ -168,23 +112,16 @@ impl WorkflowRun {
         }
     }
 
-    /// # Errors
-    /// `conflict` where another attempt has begun than the one that was seen, or this one has not ended.
-    pub(crate) fn may_be_retried(&self, seen: Option<u32>) -> Result<(), Error> {
+    /// Errors: `conflict` where another attempt has begun than the one that was seen, or this one has not ended.
+    pub(crate) fn may_be_retried(&self, seen: Option<u32>) -> Result<()> {
         if seen.is_some_and(|seen| seen != self.attempt()) {
             return Err(Error::conflict(format!("run {} is at attempt {} already", self.id, self.attempt())));
         }
-        if self.has_ended() { Ok(()) } else { Err(unfinished(self.id)) }
+        if self.has_ended() {
+            return Ok(());
+        }
+        Err(Error::conflict(format!("run {} has not ended", self.id)).hint("cancel it, or wait for its end"))
     }
-}
-
-fn unfinished(id: u64) -> Error {
-    Error::conflict(format!("run {id} has not ended")).hint("cancel it, or wait for its end")
-}
-
-/// Whether GitHub says that there is nothing to cancel.
-pub(crate) fn is_over(error: &Error) -> bool {
-    error.kind == ErrorKind::Conflict
 }
 
 #[cfg(test)]
@@ -261,10 +198,10 @@ mod tests {
     #[test]
     fn a_fork_is_named_and_a_second_attempt_has_its_own_begin() {
         let run = WorkflowRun {
-            head_repository: Some(Repository { full_name: "eve/app".into() }),
+            head_repository: Some(Known { full_name: "eve/app".into(), ..Known::default() }),
             run_attempt: Some(2),
-            created_at: Some("2026-01-01T00:00:00Z".into()),
-            run_started_at: Some("2026-01-02T00:00:00Z".into()),
+            created_at: Time(Some(1_767_225_600_000)),
+            run_started_at: Time(Some(1_767_312_000_000)),
             status: Some("queued".into()),
             ..WorkflowRun::default()
         };

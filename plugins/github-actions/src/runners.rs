@@ -1,22 +1,13 @@
 //! Self-hosted runners of repositories and organizations. What a new one authenticates with is captured by the host.
 
 use novacron_cicd_sdk::{
-    Result, RunnerCreation, RunnerDeletion, RunnerLabels, Runners, attribute,
+    RunnerCreation, RunnerDeletion, RunnerLabels, Runners,
     http::Capture,
-    lookup,
     runner_creation::{CreatedRunner, RunnerRequest},
     runners::{Runner, RunnerPage},
-    types::{Error, Operation, PageRequest},
 };
-use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::Repo,
-    paging, time,
-};
+use crate::prelude::*;
 
 /// Whose runners: a repository's, or an organization's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,28 +58,11 @@ impl Owner {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    runners: Vec<Told>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    id: u64,
-    name: String,
-    os: String,
-    status: String,
-    busy: bool,
-    labels: Vec<Label>,
-    version: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Label {
-    name: String,
+told! {
+    Told {
+        id: u64, name: String, os: String, status: String, busy: bool, labels: Vec<Known>, version: Option<String>,
+    }
+    Created { runner: Told, expires_at: Time }
 }
 
 impl Told {
@@ -96,7 +70,7 @@ impl Told {
         let version = self.version.map(|version| attribute("x-version", version));
         Runner {
             busy: Some(self.busy),
-            labels: self.labels.into_iter().map(|label| label.name).collect(),
+            labels: self.labels.into_iter().filter_map(|label| label.name).collect(),
             more: std::iter::once(attribute("x-os", self.os)).chain(version).collect(),
             ..Runner::new(format!("{}/{}", owner.text(), self.id), self.name, self.status)
         }
@@ -106,12 +80,9 @@ impl Told {
 impl Runners for GithubActions {
     fn list_runners(page: PageRequest) -> Result<RunnerPage> {
         let client = Client::here()?;
-        let (items, next) = paging::across(
-            &Owner::all(&client)?,
-            &page,
-            |owner| client.get(owner.at(&[])),
-            |owner, answer| Ok(answer.json::<Page>()?.runners.into_iter().map(|told| told.runner(owner)).collect()),
-        )?;
+        let ask = |owner: &Owner| client.get(owner.at(&[]));
+        let read = |owner: &Owner, page: List<Told>| Ok(page.map(|told| told.runner(owner)));
+        let (items, next) = paging::across(&Owner::all(&client)?, &page, ask, read)?;
         Ok(RunnerPage { items, next })
     }
 
@@ -142,20 +113,13 @@ impl RunnerLabels for GithubActions {
         let client = Client::here()?;
         let (owner, number) = Owner::of_id(&client, &runner)?;
         let own: Vec<_> = labels.into_iter().filter(|label| !is_fixed(label)).collect();
-        client::taken(client.put(owner.at(&[&number, "labels"])).json(&json!({ "labels": own })).send()?).map(drop)
+        client::done(client.put(owner.at(&[&number, "labels"])).json(&json!({ "labels": own }))).map(drop)
     }
 }
 
 /// Labels of type `read-only`: what a runner is.
 fn is_fixed(label: &str) -> bool {
     ["self-hosted", "linux", "windows", "macos", "x64", "arm", "arm64"].iter().any(|it| it.eq_ignore_ascii_case(label))
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Created {
-    runner: Told,
-    expires_at: Option<String>,
 }
 
 /// The slot that holds what a runner begins with.
@@ -170,13 +134,10 @@ impl RunnerCreation for GithubActions {
             // Good for an hour, for as many runners as register with it.
             "token" => (client.post(owner.at(&["registration-token"])), "/token"),
             "just-in-time" => {
-                let group: u64 = match lookup(&request.more, "x-runner-group") {
-                    Some(text) => text.parse().map_err(|_| {
-                        Error::invalid_input("x-runner-group", format!("{text:?} is no number of a group"))
-                    })?,
-                    // The group that everybody has.
-                    None => 1,
-                };
+                // The first group is the one that everybody has.
+                let group = lookup(&request.more, "x-runner-group").unwrap_or("1");
+                let none = |_| Error::invalid_input("x-runner-group", format!("{group:?} is no number of a group"));
+                let group: u64 = group.parse().map_err(none)?;
                 let labels = if request.labels.is_empty() { vec!["self-hosted".to_owned()] } else { request.labels };
                 let body =
                     json!({ "name": request.name, "runner_group_id": group, "labels": labels, "work_folder": "_work" });
@@ -192,7 +153,7 @@ impl RunnerCreation for GithubActions {
         let capture = if pointer == "/token" { capture.expires("/expires_at") } else { capture };
         let created: Created = client::fetch(ask.capture(capture))?;
         let runner = (created.runner.id > 0).then(|| format!("{}/{}", owner.text(), created.runner.id));
-        Ok(CreatedRunner { runner, slot, expires: time::read(created.expires_at.as_deref()), more: Vec::new() })
+        Ok(CreatedRunner { runner, slot, expires: created.expires_at.0, more: Vec::new() })
     }
 }
 

@@ -5,23 +5,16 @@
 use std::collections::BTreeMap;
 
 use novacron_cicd_sdk::{
-    Result, RunCancel, RunDeletion, RunForceCancel, RunListing, RunRetry, RunSearch, Runs, clock,
+    RunCancel, RunDeletion, RunForceCancel, RunListing, RunRetry, RunSearch, Runs, clock,
     http::send_all,
     run_cancel::CancelTarget,
     run_listing::{RunFilter, RunPage},
     run_retry::RetryScope,
     runs::TriggerRequest,
-    types::{Error, Operation, PageRequest, Run, RunMatch, RunRef, State, Status, Ticket, Timestamp},
+    types::{Run, RunMatch, Ticket},
 };
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    dispatch, graph,
-    names::{Repo, run_number},
-    paging, reading,
-    run::{Page, WorkflowRun, is_over},
-};
+use crate::{dispatch, graph, prelude::*, reading, run::WorkflowRun};
 
 /// Milliseconds until a run that was started is listed for sure: it may take a minute and a half.
 const LISTED: u64 = 90_000;
@@ -30,15 +23,9 @@ const SKEW: u64 = 2_000;
 /// Pages that a search goes back.
 const BACK: u32 = 5;
 
-/// The repository and number of a run that is served.
-pub(crate) fn place(client: &Client, run: &RunRef) -> Result<(Repo, String)> {
-    Ok((client.id("pipeline", &run.pipeline)?.repo, run_number(run)?.to_string()))
-}
-
 impl Runs for GithubActions {
     fn trigger(_operation: Operation, request: TriggerRequest) -> Result<Ticket> {
-        let client = Client::here()?;
-        let pipeline = client.id("pipeline", &request.pipeline)?;
+        let (client, pipeline) = Client::of("pipeline", &request.pipeline)?;
         let reference = match &request.reference {
             Some(reference) => reference.clone(),
             None => reading::default_branch(&client, &pipeline.repo)?,
@@ -55,8 +42,7 @@ impl Runs for GithubActions {
 
     /// The run first, then its jobs: of a run that has ended all jobs have.
     fn get(run: RunRef) -> Result<Run> {
-        let client = Client::here()?;
-        let (repo, _) = place(&client, &run)?;
+        let (client, repo, _) = Client::of_run(&run)?;
         let found = reading::run(&client, &repo, &run)?;
         let jobs = reading::jobs(&client, &repo, &found)?;
         let workflow = if jobs.is_empty() { None } else { reading::workflow_of(&client, &repo, &found) };
@@ -67,8 +53,7 @@ impl Runs for GithubActions {
 impl RunSearch for GithubActions {
     /// Lists that GitHub filters are late and leave out what is there: all runs are looked at beside them.
     fn find_by_correlation(pipeline: String, correlation: String, since: Timestamp) -> Result<RunMatch> {
-        let client = Client::here()?;
-        let pipeline = client.id("pipeline", &pipeline)?;
+        let (client, pipeline) = Client::of("pipeline", &pipeline)?;
         let since = since.saturating_sub(SKEW);
         let mut seen = BTreeMap::new();
         for page in 1..=BACK {
@@ -79,8 +64,8 @@ impl RunSearch for GithubActions {
             let mut goes_back = false;
             for answer in send_all(ask) {
                 let answer = client::taken(answer?)?;
-                let runs = answer.json::<Page>()?.workflow_runs;
-                let reaches = runs.last().is_some_and(|run| run.created().is_none_or(|at| at >= since));
+                let runs = answer.json::<List<WorkflowRun>>()?.items;
+                let reaches = runs.last().is_some_and(|run| run.created_at.0.is_none_or(|at| at >= since));
                 goes_back |= reaches && paging::goes_on(&answer);
                 seen.extend(runs.into_iter().map(|run| (run.id, run)));
             }
@@ -91,7 +76,7 @@ impl RunSearch for GithubActions {
         let dispatched: Vec<WorkflowRun> = seen
             .into_values()
             .filter(|run| run.key() == pipeline.rest && run.event == "workflow_dispatch")
-            .filter(|run| run.created().is_none_or(|at| at >= since))
+            .filter(|run| run.created_at.0.is_none_or(|at| at >= since))
             .collect();
         let carrying: Vec<_> = dispatched.iter().filter(|run| run.carries(&correlation)).collect();
         match carrying[..] {
@@ -122,23 +107,20 @@ impl RunSearch for GithubActions {
 impl RunListing for GithubActions {
     fn list_runs(filter: RunFilter, page: PageRequest) -> Result<RunPage> {
         let client = Client::here()?;
-        let pipelines = match &filter.pipeline {
+        let places = match &filter.pipeline {
             Some(pipeline) => {
-                vec![(client.id("pipeline", pipeline)?.repo, Some(client.id("pipeline", pipeline)?.rest))]
+                let id = client.id("pipeline", pipeline)?;
+                let path = at(&id.repo, &["actions", "workflows", &id.rest, "runs"]);
+                vec![(id.repo, path)]
             }
-            None => client.repositories()?.into_iter().map(|repo| (repo, None)).collect(),
+            None => client.repositories()?.into_iter().map(|it| (it.clone(), at(&it, &["actions", "runs"]))).collect(),
         };
-        let ask = |(repo, workflow): &(Repo, Option<String>)| {
-            let path = match workflow {
-                Some(key) => at(repo, &["actions", "workflows", key, "runs"]),
-                None => at(repo, &["actions", "runs"]),
-            };
-            client.get(path).query("exclude_pull_requests", true).query_maybe("branch", filter.reference.as_ref())
+        let ask = |(_, path): &(Repo, Vec<String>)| {
+            let request = client.get(path.as_slice()).query("exclude_pull_requests", true);
+            request.query_maybe("branch", filter.reference.as_ref())
         };
-        let read = |(repo, _): &(Repo, Option<String>), answer: &novacron_cicd_sdk::http::Response| {
-            Ok(answer.json::<Page>()?.workflow_runs.iter().map(|run| run.run(repo)).collect())
-        };
-        let (items, next) = paging::across(&pipelines, &page, ask, read)?;
+        let read = |(repo, _): &(Repo, _), page: List<WorkflowRun>| Ok(page.map(|run| run.run(repo)));
+        let (items, next) = paging::across(&places, &page, ask, read)?;
         Ok(RunPage { items, next })
     }
 }
@@ -159,14 +141,14 @@ impl RunForceCancel for GithubActions {
 
 /// Only the newest attempt can be stopped: one that is named and is not it has ended.
 fn stop(run: &RunRef, how: &str) -> Result<()> {
-    let client = Client::here()?;
-    let (repo, number) = place(&client, run)?;
+    let (client, repo, number) = Client::of_run(run)?;
     let newest = reading::newest(&client, &repo, run)?;
     if newest.has_ended() || run.attempt.is_some_and(|attempt| attempt != newest.attempt()) {
         return Ok(());
     }
-    match client::taken(client.post(at(&repo, &["actions", "runs", &number, how])).send()?) {
-        Err(error) if is_over(&error) => Ok(()),
+    match client::done(client.post(at(&repo, &["actions", "runs", &number, how]))) {
+        // There is nothing to stop any more.
+        Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
         other => other.map(drop),
     }
 }
@@ -174,15 +156,11 @@ fn stop(run: &RunRef, how: &str) -> Result<()> {
 impl RunRetry for GithubActions {
     /// GitHub carries no token along: a second sending sees by the attempt that the first one came.
     fn retry(operation: Operation, run: RunRef, scope: RetryScope, _correlation: String) -> Result<Ticket> {
-        let client = Client::here()?;
-        let (repo, number) = place(&client, &run)?;
+        let (client, repo, number) = Client::of_run(&run)?;
         let newest = reading::newest(&client, &repo, &run)?;
         let came = run.attempt.is_some_and(|attempt| attempt.saturating_add(1) == newest.attempt());
-        if came
-            && operation
-                .first_sent
-                .is_some_and(|sent| newest.run(&repo).times.created >= Some(sent.saturating_sub(SKEW)))
-        {
+        let since = |sent: Timestamp| newest.run(&repo).times.created >= Some(sent.saturating_sub(SKEW));
+        if came && operation.first_sent.is_some_and(since) {
             return Ok(Ticket::Run(newest.run(&repo)));
         }
         newest.may_be_retried(run.attempt)?;
@@ -191,22 +169,17 @@ impl RunRetry for GithubActions {
             RetryScope::Failed => at(&repo, &["actions", "runs", &number, "rerun-failed-jobs"]),
             RetryScope::Job(job) => at(&repo, &["actions", "jobs", job, "rerun"]),
         };
-        client::taken(client.post(path).send()?)?;
+        client::done(client.post(path))?;
         let identity = RunRef { attempt: Some(newest.attempt().saturating_add(1)), ..newest.identity(&repo) };
         let asked = Status::of(State::Pending, "requested").reason("queued");
-        Ok(Ticket::Run(Run { identity, status: asked, origin: "retry".into(), ..begun_anew(newest.run(&repo)) }))
+        let run = newest.run(&repo);
+        Ok(Ticket::Run(Run { identity, status: asked, origin: "retry".into(), times: Times::default(), ..run }))
     }
-}
-
-/// What stays the same in a new attempt.
-fn begun_anew(run: Run) -> Run {
-    Run { times: novacron_cicd_sdk::types::Times::default(), ..run }
 }
 
 impl RunDeletion for GithubActions {
     fn delete_run(_operation: Operation, run: RunRef) -> Result<()> {
-        let client = Client::here()?;
-        let (repo, number) = place(&client, &run)?;
+        let (client, repo, number) = Client::of_run(&run)?;
         client::removed(client.delete(at(&repo, &["actions", "runs", &number])))
     }
 }

@@ -3,22 +3,13 @@
 //! A scope is `owner/name`, or `owner/name/ENVIRONMENT`. Without one it is the only repository that there is; lists are then of all.
 
 use novacron_cicd_sdk::{
-    Result, Secrets, Variables,
-    http::{Capture, Json, Request, Response},
-    lookup,
+    Secrets, Variables,
+    http::{Capture, Json},
     secrets::{SecretChange, SecretInfo, SecretPage},
-    types::{Error, ErrorKind, Operation, PageRequest},
     variables::{Variable, VariablePage},
 };
-use serde::Deserialize;
-use serde_json::json;
 
-use crate::{
-    GithubActions,
-    client::{self, Client, at},
-    names::{Id, Repo},
-    paging, time,
-};
+use crate::prelude::*;
 
 /// The name of the captured public key.
 const KEY: &str = "public-key";
@@ -66,41 +57,20 @@ impl Scope {
 }
 
 /// GitHub takes no notice of case, and shows capitals.
-///
-/// # Errors
-/// `invalid-input` where GitHub would not take it (docs: "Naming your secrets").
+/// Errors: `invalid-input` where GitHub would not take it (docs: "Naming your secrets").
 fn name(text: &str) -> Result<String> {
     let name = text.to_ascii_uppercase();
     let plain = name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
-    if !plain
-        || name.is_empty()
-        || name.starts_with("GITHUB_")
-        || name.starts_with(|letter: char| letter.is_ascii_digit())
-    {
+    let begins_well = !name.is_empty() && !name.starts_with("GITHUB_") && !name.as_bytes()[0].is_ascii_digit();
+    if !plain || !begins_well {
         let reason = "a name has letters, digits and `_`, begins with no digit and not with GITHUB_";
         return Err(Error::invalid_input("name", reason));
     }
     Ok(name)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    secrets: Vec<Told>,
-    variables: Vec<Told>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Told {
-    name: String,
-    value: String,
-    updated_at: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PublicKey {
-    key_id: String,
+told! {
+    Told { name: String, value: String, key_id: String, updated_at: Time }
 }
 
 /// The scope's key, which is not that of another scope.
@@ -108,33 +78,23 @@ fn public_key(client: &Client, scope: &Scope) -> Result<String> {
     let request = client
         .plain(Request::get(scope.at("secrets", &["public-key"])))
         .header("accept", "application/vnd.github+json");
-    Ok(client::fetch::<PublicKey>(request.capture(Capture::pointer("/key", KEY).public()))?.key_id)
-}
-
-fn put(client: &Client, scope: &Scope, name: &str, reference: &str, key: &str) -> Result<Response> {
-    let body = Json::object().sealed("encrypted_value", reference, KEY).field("key_id", key);
-    client.put(scope.at("secrets", &[name])).json_with_secrets(body).send()
+    Ok(client::fetch::<Told>(request.capture(Capture::pointer("/key", KEY).public()))?.key_id)
 }
 
 impl Secrets for GithubActions {
     fn list_secrets(scope: Option<String>, page: PageRequest) -> Result<SecretPage> {
         let client = Client::here()?;
         let scopes = Scope::read_all(&client, scope.as_deref())?;
-        let (items, next) = paging::across(
-            &scopes,
-            &page,
-            |scope| client.get(scope.at("secrets", &[])),
-            |scope, answer| {
-                let info = |told: Told| SecretInfo {
-                    name: told.name,
-                    scope: Some(scope.text()),
-                    kind: "text".into(),
-                    updated: time::read(told.updated_at.as_deref()),
-                    more: Vec::new(),
-                };
-                Ok(answer.json::<Page>()?.secrets.into_iter().map(info).collect())
-            },
-        )?;
+        let ask = |scope: &Scope| client.get(scope.at("secrets", &[]));
+        let (items, next) = paging::across(&scopes, &page, ask, |scope, page: List<Told>| {
+            Ok(page.map(|told| SecretInfo {
+                name: told.name,
+                scope: Some(scope.text()),
+                kind: "text".into(),
+                updated: told.updated_at.0,
+                more: Vec::new(),
+            }))
+        })?;
         Ok(SecretPage { items, next })
     }
 
@@ -148,13 +108,13 @@ impl Secrets for GithubActions {
         }
         let reference =
             lookup(&change.parts, "value").ok_or_else(|| Error::invalid_input("parts", "a value is missing"))?;
-        let answer = put(&client, &scope, &name, reference, &public_key(&client, &scope)?)?;
-        let refused = client::taken(answer);
-        if !matches!(&refused, Err(error) if matches!(error.kind, ErrorKind::InvalidInput(_)) && error.message.contains("key"))
-        {
-            return refused.map(drop);
-        }
-        client::taken(put(&client, &scope, &name, reference, &public_key(&client, &scope)?)?).map(drop)
+        let put = || {
+            let body = Json::object().sealed("encrypted_value", reference, KEY);
+            let body = body.field("key_id", public_key(&client, &scope)?);
+            client::done(client.put(scope.at("secrets", &[&name])).json_with_secrets(body)).map(drop)
+        };
+        let is_of_key = |it: &Error| matches!(it.kind, ErrorKind::InvalidInput(_)) && it.message.contains("key");
+        put().or_else(|error| if is_of_key(&error) { put() } else { Err(error) })
     }
 
     fn delete_secret(_operation: Operation, name: String, scope: Option<String>) -> Result<()> {
@@ -170,20 +130,16 @@ impl Variables for GithubActions {
         let scopes = Scope::read_all(&client, scope.as_deref())?;
         // GitHub gives at most thirty of these at once.
         let page = PageRequest { limit: page.limit.min(30), ..page };
-        let (items, next) = paging::across(
-            &scopes,
-            &page,
-            |scope| client.get(scope.at("variables", &[])),
-            |scope, answer| {
-                let variable = |told: Told| Variable {
-                    name: told.name,
-                    scope: Some(scope.text()),
-                    value: told.value,
-                    more: Vec::new(),
-                };
-                Ok(answer.json::<Page>()?.variables.into_iter().map(variable).collect())
-            },
-        )?;
+        let ask = |scope: &Scope| client.get(scope.at("variables", &[]));
+        let (items, next) = paging::across(&scopes, &page, ask, |scope, page: List<Told>| {
+            let scope = scope.text();
+            Ok(page.map(|told| Variable {
+                name: told.name,
+                scope: Some(scope.clone()),
+                value: told.value,
+                more: Vec::new(),
+            }))
+        })?;
         Ok(VariablePage { items, next })
     }
 
@@ -197,7 +153,7 @@ impl Variables for GithubActions {
         if answer.status() != 404 {
             return client::taken(answer).map(drop);
         }
-        client::taken(client.post(scope.at("variables", &[])).json(&body).send()?).map(drop)
+        client::done(client.post(scope.at("variables", &[])).json(&body)).map(drop)
     }
 
     fn delete_variable(_operation: Operation, name: String, scope: Option<String>) -> Result<()> {

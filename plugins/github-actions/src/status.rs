@@ -6,38 +6,32 @@ use novacron_cicd_sdk::types::{State, Status};
 
 /// How it stands.
 pub(crate) fn of(status: Option<&str>, conclusion: Option<&str>) -> Status {
-    let status = status.unwrap_or("requested");
-    let plain = |state| Status::of(state, status);
-    match (status, conclusion) {
-        ("completed", Some(conclusion)) => ended(conclusion),
-        // The end was told before what it is.
-        ("completed", None) => plain(State::Running),
-        ("queued" | "requested", _) => plain(State::Pending).reason("queued"),
-        // For others of its concurrency group.
-        ("pending", _) => plain(State::Pending).reason("blocked"),
-        ("waiting", _) => plain(State::Waiting).reason("gate"),
-        ("in_progress", _) => plain(State::Running),
-        _ => plain(State::Running).reason("unknown"),
-    }
-}
-
-fn ended(conclusion: &str) -> Status {
-    let as_is = |state| Status::of(state, format!("completed/{conclusion}"));
-    match conclusion {
-        "success" => as_is(State::Succeeded),
-        "neutral" => as_is(State::Succeeded).condition("neutral"),
-        "skipped" => as_is(State::Skipped),
-        "failure" => as_is(State::Failed),
+    let (word, end) = (status.unwrap_or("requested"), conclusion.unwrap_or_default());
+    let ended = word == "completed" && !end.is_empty();
+    let (state, reason) = match if ended { end } else { word } {
+        "success" | "neutral" if ended => (State::Succeeded, None),
+        "skipped" if ended => (State::Skipped, None),
+        "failure" if ended => (State::Failed, None),
         // The file could not be read as a workflow: there are no jobs.
-        "startup_failure" => as_is(State::Failed).reason("startup"),
-        "timed_out" => as_is(State::Failed).reason("timeout"),
-        "cancelled" => as_is(State::Canceled),
+        "startup_failure" if ended => (State::Failed, Some("startup")),
+        "timed_out" if ended => (State::Failed, Some("timeout")),
+        "cancelled" if ended => (State::Canceled, None),
         // GitHub gave up on it, after two weeks.
-        "stale" => as_is(State::Canceled).reason("stale"),
+        "stale" if ended => (State::Canceled, Some("stale")),
         // Of a first-time contributor's fork: somebody has to let it begin.
-        "action_required" => as_is(State::Waiting).reason("gate"),
-        _ => as_is(State::Failed).reason("unknown"),
-    }
+        "action_required" if ended => (State::Waiting, Some("gate")),
+        _ if ended => (State::Failed, Some("unknown")),
+        "queued" | "requested" => (State::Pending, Some("queued")),
+        // For others of its concurrency group.
+        "pending" => (State::Pending, Some("blocked")),
+        "waiting" => (State::Waiting, Some("gate")),
+        // An end may be told before what it is.
+        "in_progress" | "completed" => (State::Running, None),
+        _ => (State::Running, Some("unknown")),
+    };
+    let platform = if ended { format!("{word}/{end}") } else { word.to_owned() };
+    let conditions = if ended && end == "neutral" { vec![end.to_owned()] } else { Vec::new() };
+    Status { reason: reason.map(str::to_owned), conditions, ..Status::of(state, platform) }
 }
 
 #[cfg(test)]

@@ -78,8 +78,7 @@ fn job(id: String, value: &Value) -> Job {
 }
 
 impl Workflow {
-    /// # Errors
-    /// `invalid-input` of `source` where it is no YAML, or no mapping.
+    /// Errors: `invalid-input` of `source` where it is no YAML, or no mapping.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let refuse = |reason: String| Error::invalid_input("source", reason);
         let value: Value = serde_yaml_ng::from_str(text).map_err(|error| refuse(format!("it is no YAML: {error}")))?;

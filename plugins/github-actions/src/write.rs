@@ -16,9 +16,7 @@ use crate::{
 };
 
 /// How an input is declared.
-///
-/// # Errors
-/// `unsupported` where GitHub has no such input.
+/// Errors: `unsupported` where GitHub has no such input.
 fn input(parameter: &Parameter) -> Result<Value> {
     let kind = input_type(&parameter.kind).ok_or_else(|| {
         Error::unsupported(format!("pipelines.parameters.{}", parameter.kind))
@@ -33,7 +31,7 @@ fn input(parameter: &Parameter) -> Result<Value> {
     if let Some(default) = &parameter.default {
         let typed = match kind {
             "boolean" => json!(default == "true"),
-            "number" => serde_json::from_str(default).unwrap_or(json!(default)),
+            "number" => serde_json::from_slice(default.as_bytes()).unwrap_or(json!(default)),
             _ => json!(default),
         };
         said.insert("default".into(), typed);
@@ -89,9 +87,7 @@ fn ours(settings: &Settings) -> [(String, Value); 2] {
 
 /// A workflow of one job, which checks the repository out and runs the command of the settings. It shows our token, takes an
 /// environment, and gives each parameter to the command as a variable of its name.
-///
-/// # Errors
-/// `unsupported` where a parameter can't be an input.
+/// Errors: `unsupported` where a parameter can't be an input.
 pub(crate) fn fresh(definition: &Definition, settings: &Settings) -> Result<String> {
     let mut inputs = declared(&definition.parameters)?;
     inputs.extend(ours(settings));
@@ -157,16 +153,33 @@ fn plain(value: &serde_yaml_ng::Value) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-/// What is there, changed to what `definition` names.
-///
-/// # Errors
-/// `invalid-input` where the file is no workflow; `unsupported` where it is written so that it can't be changed in place.
-pub(crate) fn changed(text: &str, definition: &Definition, settings: &Settings) -> Result<String> {
+/// What is there, under another name.
+pub(crate) fn renamed(text: &str, name: &str) -> Result<String> {
     let before = Workflow::parse(text)?;
     let mut after = text.to_owned();
-    if before.name.as_deref() != Some(&definition.name) {
-        replace(&mut after, "name", &format!("name: {}\n", json!(definition.name)));
+    if before.name.as_deref() != Some(name) {
+        replace(&mut after, "name", &format!("name: {}\n", json!(name)));
     }
+    checked(&before, after)
+}
+
+/// What came out, if nothing else is changed by it.
+fn checked(before: &Workflow, after: String) -> Result<String> {
+    let again = Workflow::parse(&after).ok();
+    again.filter(|again| again.jobs == before.jobs && again.run_name == before.run_name).map(|_| after).ok_or_else(
+        || {
+            Error::unsupported("pipeline-definitions.update")
+                .message("the file is written so that it can't be changed in place")
+                .hint("give the whole file as source")
+        },
+    )
+}
+
+/// What is there, changed to what `definition` names.
+/// Errors: `invalid-input` where the file is no workflow; `unsupported` where it is written so that it can't be changed in place.
+pub(crate) fn changed(text: &str, definition: &Definition, settings: &Settings) -> Result<String> {
+    let before = Workflow::parse(text)?;
+    let mut after = renamed(text, &definition.name)?;
     if !definition.parameters.is_empty() || !definition.schedules.is_empty() {
         let others: Vec<_> = before
             .on
@@ -192,13 +205,7 @@ pub(crate) fn changed(text: &str, definition: &Definition, settings: &Settings) 
         let kept = kept.filter(|(key, _)| !definition.environment.iter().any(|it| it.key == *key));
         replace(&mut after, "env", &env(kept.chain(wanted)));
     }
-    let again =
-        Workflow::parse(&after).ok().filter(|again| again.jobs == before.jobs && again.run_name == before.run_name);
-    again.map(|_| after).ok_or_else(|| {
-        Error::unsupported("pipeline-definitions.update")
-            .message("the file is written so that it can't be changed in place")
-            .hint("give the whole file as source")
-    })
+    checked(&before, after)
 }
 
 /// The name of a file for a pipeline: small letters, digits, `-`.

@@ -9,6 +9,7 @@ use novacron_cicd_sdk::{
     artifacts::{Artifact, ArtifactPage, DownloadPlan},
     attribute,
     http::{encode, send_all},
+    time::Time,
     types::{Digest, Error, Operation, PageRequest, Redirects, RunRef},
 };
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,7 @@ use crate::{
     GitLab,
     client::{self, Client, PAGE},
     projects,
-    rows::Job,
-    time::Time,
+    rows::{Id, Job},
 };
 
 /// Packages of a page: each costs a request for its files.
@@ -99,7 +99,7 @@ fn digest(hex: &str) -> Digest {
     Digest { algorithm: "sha256".into(), hex: hex.to_owned() }
 }
 
-fn of_package(package: &Package, file: PackageFile) -> Artifact {
+fn of_package(package: &Package, file: PackageFile) -> Result<Artifact> {
     let version = package.version.clone().unwrap_or_default();
     let place = Place {
         name: package.name.clone(),
@@ -108,13 +108,17 @@ fn of_package(package: &Package, file: PackageFile) -> Artifact {
         package: package.id,
         number: file.id,
     };
-    Artifact {
+    let id = place.id();
+    if !Id::fits(&id) {
+        return Err(Error::upstream("GitLab answered what is not understood: file_name is too long", 200, id));
+    }
+    Ok(Artifact {
         size: file.size,
         digests: file.file_sha256.as_deref().map(digest).into_iter().collect(),
         created: file.created_at.0,
         more: vec![attribute("novacron.version", version), attribute("x-gitlab-package", &package.name)],
-        ..Artifact::new(place.id(), file.file_name, "package")
-    }
+        ..Artifact::new(id, file.file_name, "package")
+    })
 }
 
 impl Artifacts for GitLab {
@@ -167,7 +171,9 @@ fn packages(client: &Client, page: &PageRequest) -> Result<ArtifactPage> {
         // A package that was deleted since has no files.
         if answer.status() != 404 {
             let files: Vec<PackageFile> = client::taken(answer)?.json()?;
-            items.extend(files.into_iter().map(|file| of_package(package, file)));
+            for file in files {
+                items.push(of_package(package, file)?);
+            }
         }
     }
     Ok(ArtifactPage { items, next })
@@ -206,7 +212,7 @@ impl ArtifactUploads for GitLab {
     }
 
     fn finish_upload(_operation: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
-        let upload: Upload = serde_json::from_str(&state).map_err(|_| client::foreign("state"))?;
+        let upload: Upload = serde_json::from_slice(state.as_bytes()).map_err(|_| client::foreign("state"))?;
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         match answer.status {
             200..300 => {}
@@ -236,14 +242,8 @@ impl ArtifactRetention for GitLab {
             let place = Place::read(&artifact)?;
             let (package, number) = (place.package.to_string(), place.number.to_string());
             let project = projects::set(&client)?;
-            return client::gone(client.delete(&[
-                "projects",
-                &project,
-                "packages",
-                &package,
-                "package_files",
-                &number,
-            ]));
+            let file = ["projects", &project, "packages", &package, "package_files", &number];
+            return client::gone(client.delete(&file));
         };
         client::numbered("artifact", &artifact)?;
         let project = projects::number(&client, &run.pipeline)?;

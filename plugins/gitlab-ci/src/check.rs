@@ -4,6 +4,7 @@ use novacron_cicd_sdk::{
     Result,
     http::{Request, Response, send_all},
     plugin::CheckReport,
+    time,
     types::{Error, ErrorKind},
 };
 use serde::Deserialize;
@@ -11,7 +12,6 @@ use serde::Deserialize;
 use crate::{
     client::{self, Client},
     rows::{Project, User},
-    time,
 };
 
 /// What came when, in the contract's words.
@@ -29,9 +29,9 @@ const PROJECTS: usize = 20;
 /// Warned of so long before a token ends, in milliseconds.
 const SOON: u64 = 14 * 24 * 3_600_000;
 /// Developer: who runs pipelines.
-const DEVELOPER: u32 = 30;
+const DEVELOPER: u64 = 30;
 /// Maintainer: who reads pipeline variables, and changes variables, webhooks and runners.
-const MAINTAINER: u32 = 40;
+const MAINTAINER: u64 = 40;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -54,8 +54,10 @@ pub(crate) fn questions(client: &Client) -> Vec<Request> {
     asked
 }
 
+/// Each once.
 fn named(client: &Client) -> impl Iterator<Item = &str> {
-    let projects = client.settings.project.iter().chain(&client.settings.projects);
+    let meant = &client.settings.project;
+    let projects = meant.iter().chain(client.settings.projects.iter().filter(move |name| meant.as_ref() != Some(name)));
     projects.map(String::as_str).take(PROJECTS)
 }
 
@@ -114,9 +116,11 @@ pub(crate) fn report(client: &Client, answers: &[Result<Response>], now: u64) ->
 }
 
 fn judge(report: &mut CheckReport, name: &str, project: &Project) {
-    let Some(permissions) = &project.permissions else { return };
-    let levels = permissions.project_access.iter().chain(&permissions.group_access).map(|access| access.access_level);
-    match levels.max().unwrap_or(0) {
+    if !project.permissions.is_object() {
+        return;
+    }
+    let level = |of: &str| project.permissions[of]["access_level"].as_u64();
+    match level("project_access").max(level("group_access")).unwrap_or(0) {
         ..DEVELOPER => report.missing_permissions.push(format!("Developer in {name}")),
         DEVELOPER..MAINTAINER => {
             report.warnings.push(format!(
@@ -165,7 +169,9 @@ mod tests {
     fn what_is_missing_is_named() {
         let weak = (200, r#"{"scopes":["read_api"],"expires_at":"2026-01-10"}"#);
         let project = |level: u32| {
-            format!(r#"{{"permissions":{{"project_access":null,"group_access":{{"access_level":{level}}}}}}}"#)
+            format!(
+                r#"{{"id":1,"path_with_namespace":"g/a","permissions":{{"project_access":null,"group_access":{{"access_level":{level}}}}}}}"#
+            )
         };
         let (reporter, developer) = (project(20), project(30));
         let projects = [(200, reporter.as_str()), (200, developer.as_str()), (404, "{}")];

@@ -3,8 +3,6 @@
 //! An error is `{"message": ...}` with a text, a list or a map of fields, `{"error": ...}`, plain text, or a page
 //! (`lib/api/helpers.rb`, `lib/gitlab/rack_attack.rb`). What a person would want of each is a list of sentences.
 
-use std::time::Duration;
-
 use novacron_cicd_sdk::{
     Result, clock, context,
     http::{Request, Response, Target},
@@ -36,6 +34,12 @@ impl Client {
     pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, OAUTH].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { base_url: context::base_url(), settings: context::settings()?, slot })
+    }
+
+    /// The same, for a call about what GitLab has under this number.
+    pub(crate) fn about(what: &str, id: &str) -> Result<Self> {
+        numbered(what, id)?;
+        Self::here()
     }
 
     /// A request that reads. A project that was moved is answered with its new address.
@@ -224,16 +228,9 @@ pub(crate) fn refusal(answer: &Response) -> Error {
         429 if answer.header("retry-after").is_none() && answer.json::<Value>().is_ok() => {
             Error::rate_limited(if said.is_empty() { error.message } else { said }, None)
         }
-        429 => Error::rate_limited(error.message.clone(), wait(&error)),
+        // A wait that is over says nothing.
+        429 if error.kind == ErrorKind::RateLimited(Some(0)) => Error::rate_limited(error.message, None),
         _ => error,
-    }
-}
-
-/// A wait that is over says nothing.
-fn wait(error: &Error) -> Option<Duration> {
-    match error.kind {
-        ErrorKind::RateLimited(Some(millis)) if millis > 0 => Some(Duration::from_millis(millis)),
-        _ => None,
     }
 }
 

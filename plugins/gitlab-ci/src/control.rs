@@ -72,7 +72,7 @@ fn settled(client: &Client, run: RunRef) -> Result<(Pipeline, RunRef)> {
 /// Answers the run that was stopped, under its project's number.
 fn stop(client: &Client, run: RunRef) -> Result<RunRef> {
     let (row, run) = settled(client, run)?;
-    if !has_ended(&row) && row.status != "canceling" {
+    if !has_ended(&row.status) && row.status != "canceling" {
         client::done(client.post(&Client::of_run(&run, &["cancel"])?))?;
     }
     Ok(run)
@@ -107,7 +107,7 @@ impl RunRetry for GitLab {
                 .message("GitLab does again what failed or was canceled, and keeps what succeeded")
                 .hint("retry what failed, or trigger the pipeline anew")),
             RetryScope::Failed => {
-                if again(&operation) && !has_ended(&row) {
+                if again(&operation) && !has_ended(&row.status) {
                     return Ok(ticket(&row));
                 }
                 let failed = listed(&client, &run, "jobs", &["failed", "canceled"])?;

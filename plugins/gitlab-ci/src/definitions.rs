@@ -41,7 +41,9 @@ impl File {
 
     fn bytes(&self) -> Result<Vec<u8>> {
         let plain: String = self.content.split_whitespace().collect();
-        STANDARD.decode(plain).map_err(|error| Error::upstream(format!("the file is no base64: {error}"), 200, ""))
+        STANDARD
+            .decode(plain)
+            .map_err(|error| Error::upstream(format!("the file's content is no base64: {error}"), 200, ""))
     }
 }
 
@@ -49,9 +51,9 @@ fn segments<'a>(project: &'a str, path: &'a str) -> [&'a str; 5] {
     ["projects", project, "repository", "files", path]
 }
 
-fn commit(client: &Client, branch: &str, what: &str, path: &str) -> Value {
-    let skip = if client.settings.skip_ci { " [skip ci]" } else { "" };
-    json!({ "branch": branch, "commit_message": format!("{what} {path}{skip}") })
+/// What a commit is called.
+fn message(client: &Client, what: &str, path: &str) -> String {
+    format!("{what} {path}{}", if client.settings.skip_ci { " [skip ci]" } else { "" })
 }
 
 /// The project that a definition is of: by path, or by the address of its repository.
@@ -95,9 +97,9 @@ fn store(
 ) -> Result<()> {
     let id = project.id.to_string();
     let place = segments(&id, path);
-    let mut body = commit(client, branch, if there.is_some() { "Update" } else { "Create" }, path);
-    body["content"] = json!(STANDARD.encode(bytes));
-    body["encoding"] = json!("base64");
+    let message = message(client, if there.is_some() { "Update" } else { "Create" }, path);
+    let mut body =
+        json!({ "branch": branch, "commit_message": message, "content": STANDARD.encode(bytes), "encoding": "base64" });
     match there {
         Some(file) if file.bytes()? == bytes => Ok(()),
         Some(file) => {
@@ -118,7 +120,7 @@ impl PipelineDefinitions for GitLab {
         let declared = Declared::read(&String::from_utf8_lossy(&source))?;
         let inputs = declared.inputs.into_iter().map(|(input, _)| input);
         Ok(Definition {
-            name: project.path_with_namespace.clone(),
+            name: project.path_with_namespace.0.clone(),
             repository: project.http_url_to_repo.clone(),
             reference: Some(branch.to_owned()),
             location: Some(path.to_owned()),
@@ -185,11 +187,7 @@ impl PipelineDefinitions for GitLab {
         }
         let id = project.id.to_string();
         let request = client.delete(&segments(&id, path)).query("last_commit_id", there.last_commit_id);
-        let fields = commit(&client, branch, "Delete", path);
-        let request = ["branch", "commit_message"]
-            .into_iter()
-            .fold(request, |request, name| request.query(name, fields[name].as_str().unwrap_or_default()));
-        client::gone(request)
+        client::gone(request.query("branch", branch).query("commit_message", message(&client, "Delete", path)))
     }
 }
 
@@ -317,15 +315,13 @@ impl PipelineSchedules for GitLab {
     }
 
     fn delete_schedule(_operation: Operation, pipeline: String, id: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("schedule", &id)?;
+        let client = Client::about("schedule", &id)?;
         client::gone(client.delete(&["projects", &projects::number(&client, &pipeline)?, "pipeline_schedules", &id]))
     }
 
     /// GitLab says only that it will; the pipeline is the first of the schedule's that is newer than those before.
     fn play_schedule(_operation: Operation, pipeline: String, id: String, _correlation: String) -> Result<Ticket> {
-        let client = Client::here()?;
-        client::numbered("schedule", &id)?;
+        let client = Client::about("schedule", &id)?;
         let number = projects::number(&client, &pipeline)?;
         let last = newest(&client, &number, &id)?.last().map_or(0, |row| row.id);
         client::done(client.post(&["projects", &number, "pipeline_schedules", &id, "play"]))?;
@@ -389,8 +385,7 @@ impl PipelineTriggers for GitLab {
     }
 
     fn delete_token(_operation: Operation, pipeline: String, token: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("token", &token)?;
+        let client = Client::about("token", &token)?;
         client::gone(client.delete(&["projects", &projects::number(&client, &pipeline)?, "triggers", &token]))
     }
 }

@@ -45,9 +45,13 @@ pub(crate) fn status(row: &Deployment) -> Status {
     }
 }
 
+/// The pipeline that made it.
+fn run_of(row: &Deployment) -> Option<String> {
+    Some(row.deployable.as_ref()?.pipeline.as_ref()?.id.to_string())
+}
+
 fn shown(project: &str, row: &Deployment) -> types::Deployment {
     let job = row.deployable.as_ref();
-    let run = job.and_then(|job| job.pipeline.as_ref());
     types::Deployment {
         id: row.id.to_string(),
         environment: row.environment.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
@@ -58,7 +62,7 @@ fn shown(project: &str, row: &Deployment) -> types::Deployment {
             finished: job.and_then(|job| job.finished_at.0),
             updated: row.updated_at.0,
         },
-        run: run.map(|run| RunRef { pipeline: project.to_owned(), run: run.id.to_string(), attempt: None }),
+        run: run_of(row).map(|run| RunRef { pipeline: project.to_owned(), run, attempt: None }),
         version: row.reference.clone(),
         url: row.environment.as_ref().and_then(|it| it.external_url.clone()),
         more: [
@@ -91,7 +95,8 @@ fn pending(client: &Client, pipeline: &str, environment: &str) -> Result<types::
     client::numbered("deployment", pipeline)?;
     let project = client.settings.project()?;
     let row: Pipeline = client::fetch(client.get(&["projects", project, "pipelines", pipeline]))?;
-    let mut status = words::of_pipeline(&row);
+    let run = run::run(client, project, &row, None);
+    let mut status = run.status;
     if status.state == State::Succeeded {
         // It has run, and nothing was deployed.
         status = Status { state: State::Failed, ..status.reason("no-deployment") };
@@ -100,15 +105,10 @@ fn pending(client: &Client, pipeline: &str, environment: &str) -> Result<types::
         id: format!("{PIPELINE}{pipeline}"),
         environment: environment.to_owned(),
         status,
-        times: Times {
-            created: row.created_at.0,
-            started: row.started_at.0,
-            finished: row.finished_at.0,
-            updated: row.updated_at.0,
-        },
-        run: Some(run::reference(project, &row)),
-        version: row.reference,
-        url: row.web_url,
+        times: run.times,
+        run: Some(run.identity),
+        version: run.reference,
+        url: run.url,
         more: vec![],
     })
 }
@@ -117,14 +117,11 @@ fn pending(client: &Client, pipeline: &str, environment: &str) -> Result<types::
 fn resolved(client: &Client, ticket: String) -> Result<DeployTicket> {
     let (what, environment) = ticket.split_once('@').ok_or_else(|| client::foreign("ticket"))?;
     let project = client.settings.project()?;
-    let of = |row: &Deployment| {
-        let job = row.deployable.as_ref();
-        job.is_some_and(|job| match what.strip_prefix(PIPELINE) {
-            Some(id) => job.pipeline.as_ref().is_some_and(|pipeline| pipeline.id.to_string() == id),
-            None => what.strip_prefix(JOB) == Some(job.id.to_string().as_str()),
-        })
+    let of = |row: &&Deployment| match what.strip_prefix(PIPELINE) {
+        Some(id) => run_of(row).as_deref() == Some(id),
+        None => row.deployable.as_ref().is_some_and(|job| what.strip_prefix(JOB) == Some(&job.id.to_string())),
     };
-    if let Some(row) = listed(client, project, Some(environment))?.iter().find(|row| of(row)) {
+    if let Some(row) = listed(client, project, Some(environment))?.iter().find(of) {
         return Ok(DeployTicket::Deployment(shown(project, row)));
     }
     if let Some(pipeline) = what.strip_prefix(PIPELINE) {
@@ -210,10 +207,6 @@ fn act(client: &Client, job: u64, action: &str) -> Result<()> {
     client::done(client.post(&["projects", &project, "jobs", &job.to_string(), action]))
 }
 
-fn has_ended(row: &Deployment) -> bool {
-    matches!(row.status.as_str(), "success" | "failed" | "canceled" | "skipped")
-}
-
 fn update(client: &Client, id: &str, word: &str) -> Result<()> {
     let project = projects::set(client)?;
     client::done(client.put(&["projects", &project, "deployments", id]).json(&json!({ "status": word })))
@@ -223,7 +216,7 @@ impl DeploymentCancel for GitLab {
     fn cancel(_operation: Operation, id: String) -> Result<()> {
         let client = Client::here()?;
         let row = one(&client, &id)?;
-        match (&row.deployable, has_ended(&row)) {
+        match (&row.deployable, run::has_ended(&row.status)) {
             (_, true) => Ok(()),
             (Some(job), false) => act(&client, job.id, "cancel"),
             (None, false) => update(&client, &id, "canceled"),
@@ -277,9 +270,8 @@ impl DeploymentReconciliation for GitLab {
         let whole: crate::rows::Environment = client::fetch(whole)?;
         let Some(last) = whole.last_deployment else { return Ok(nothing) };
         let last = one(&client, &last.id.to_string())?;
-        let pipeline = last.deployable.as_ref().and_then(|job| Some(job.pipeline.as_ref()?.id.to_string()));
         let mut given: Vec<Variable> = Vec::new();
-        if let Some(id) = pipeline {
+        if let Some(id) = run_of(&last) {
             let answer = client.get(&["projects", project, "pipelines", &id, "variables"]).send()?;
             if answer.is_success() {
                 given = answer.json()?;
@@ -310,12 +302,8 @@ impl DeploymentReconciliation for GitLab {
         let mut found = Vec::new();
         for run in ours {
             let id = &run.identity.run;
-            let of = |row: &&Deployment| {
-                let job = row.deployable.as_ref();
-                job.and_then(|job| job.pipeline.as_ref()).is_some_and(|pipeline| pipeline.id.to_string() == *id)
-            };
             let before = found.len();
-            found.extend(rows.iter().filter(of).map(|row| shown(project, row)));
+            found.extend(rows.iter().filter(|row| run_of(row).as_ref() == Some(id)).map(|row| shown(project, row)));
             if found.len() == before {
                 found.push(pending(&client, id, "")?);
             }

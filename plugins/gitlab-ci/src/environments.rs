@@ -58,7 +58,7 @@ pub(crate) fn named(client: &Client, project: &str, name: &str) -> Result<Option
 }
 
 fn protect(client: &Client, project: &str, name: &str, wanted: &[Rule]) -> Result<()> {
-    let mut body = json!({ "name": name, "deploy_access_levels": [] });
+    let (mut body, mut levels) = (json!({ "name": name }), Vec::new());
     for rule in wanted {
         let number: u64 = rule
             .value
@@ -66,20 +66,18 @@ fn protect(client: &Client, project: &str, name: &str, wanted: &[Rule]) -> Resul
             .map_err(|_| Error::invalid_input("protection", format!("{} is no number", rule.value)))?;
         match rule.kind.as_str() {
             "reviewers" => body[REVIEWERS.1] = json!(number),
-            DEPLOYERS => body["deploy_access_levels"]
-                .as_array_mut()
-                .into_iter()
-                .for_each(|list| list.push(json!({ "access_level": number }))),
+            DEPLOYERS => levels.push(json!({ "access_level": number })),
             other => {
                 let message = format!("GitLab protects environments by reviewers and deployers, not by {other}");
                 return Err(Error::unsupported("environments.protection").message(message));
             }
         }
     }
-    if body["deploy_access_levels"].as_array().is_some_and(Vec::is_empty) {
+    if levels.is_empty() {
         // Maintainers, as GitLab's own page begins.
-        body["deploy_access_levels"] = json!([{ "access_level": 40 }]);
+        levels.push(json!({ "access_level": 40 }));
     }
+    body["deploy_access_levels"] = json!(levels);
     let list = ["projects", project, "protected_environments"];
     client::gone(client.delete(&[&list[..], &[name]].concat()))?;
     if wanted.is_empty() {
@@ -109,8 +107,7 @@ impl Environments for GitLab {
     }
 
     fn get(id: String) -> Result<Environment> {
-        let client = Client::here()?;
-        client::numbered("environment", &id)?;
+        let client = Client::about("environment", &id)?;
         let project = client.settings.project()?;
         let row: rows::Environment = client::fetch(client.get(&["projects", project, "environments", &id]))?;
         let rules = protection(&client, project, &row.name)?;
@@ -145,8 +142,7 @@ impl Environments for GitLab {
 
     /// Runs the job that its deployment names for it (`on_stop`).
     fn stop_environment(_operation: Operation, id: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("environment", &id)?;
+        let client = Client::about("environment", &id)?;
         let project = projects::set(&client)?;
         let place = ["projects", project.as_str(), "environments", id.as_str()];
         let row: rows::Environment = client::fetch(client.get(&place))?;
@@ -157,8 +153,7 @@ impl Environments for GitLab {
     }
 
     fn delete_environment(_operation: Operation, id: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("environment", &id)?;
+        let client = Client::about("environment", &id)?;
         let project = projects::set(&client)?;
         let place = ["projects", project.as_str(), "environments", id.as_str()];
         let row: Option<rows::Environment> = client::fetch_maybe(client.get(&place))?;

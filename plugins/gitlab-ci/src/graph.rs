@@ -10,7 +10,6 @@ use novacron_cicd_sdk::{
     attribute,
     types::{Graph, Job, Times},
 };
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{rows, status};
@@ -28,20 +27,6 @@ pub(crate) struct Plan {
     needs: HashMap<String, Option<Vec<String>>>,
     /// Of this very pipeline.
     exact: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Linted {
-    jobs: Option<Vec<LintedJob>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct LintedJob {
-    name: String,
-    stage: String,
-    needs: Option<Vec<Value>>,
 }
 
 fn name(node: &Value) -> Option<String> {
@@ -68,18 +53,20 @@ impl Plan {
     }
 
     /// Of the linter's answer; none where it holds no jobs.
-    pub(crate) fn linted(answer: Value) -> Option<Self> {
-        let jobs = serde_json::from_value::<Linted>(answer).ok()?.jobs.filter(|jobs| !jobs.is_empty())?;
+    pub(crate) fn linted(answer: &Value) -> Option<Self> {
+        let jobs = answer["jobs"].as_array().filter(|jobs| !jobs.is_empty())?;
         let mut plan = Self::default();
         for job in jobs {
-            if !plan.stages.contains(&job.stage) {
-                plan.stages.push(job.stage);
+            let stage = job["stage"].as_str()?.to_owned();
+            if !plan.stages.contains(&stage) {
+                plan.stages.push(stage);
             }
             // `{job: a, artifacts: true}`, `{name: a}` or just `a`.
             let need = |need: &Value| {
                 Some(need.as_str().or_else(|| need["name"].as_str().or(need["job"].as_str()))?.to_owned())
             };
-            plan.needs.insert(job.name, job.needs.map(|needs| needs.iter().filter_map(need).collect()));
+            let needs = job["needs"].as_array().map(|needs| needs.iter().filter_map(need).collect());
+            plan.needs.insert(name(job)?, needs);
         }
         Some(plan)
     }
@@ -220,7 +207,7 @@ mod tests {
         ] });
         let expected =
             vec![row("deploy", "3,2"), row("lint", ""), row("test 2/2", "1"), row("test 1/2", "1"), row("build", "")];
-        assert_eq!(told(Plan::linted(linted)), (expected, "approximate".into()));
+        assert_eq!(told(Plan::linted(&linted)), (expected, "approximate".into()));
         let expected = vec![
             row("deploy", "4,3,2"),
             row("lint", "1"),
@@ -229,7 +216,7 @@ mod tests {
             row("build", ""),
         ];
         assert_eq!(told(None), (expected, "approximate".into()));
-        assert_eq!(Plan::linted(json!({ "valid": false, "jobs": [] })), None);
+        assert_eq!(Plan::linted(&json!({ "valid": false, "jobs": [] })), None);
     }
 
     #[test]

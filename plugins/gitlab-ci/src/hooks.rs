@@ -5,6 +5,7 @@
 
 use novacron_cicd_sdk::{
     Result, Webhooks, attribute,
+    time::parse,
     types::{Deployment, Error, Graph, Run, RunRef, Times},
     webhooks::{Decoded, Delivery, JobSeen, Observation},
 };
@@ -14,9 +15,8 @@ use serde_json::{Value, json};
 use crate::{
     GitLab,
     graph::job,
-    rows::{self, Job, Pipeline},
+    rows::{self, Id, Job, Pipeline},
     status,
-    time::parse,
 };
 
 fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -25,30 +25,23 @@ fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
 
 /// The project by path: what is asked for by its number is not known by it here.
 fn project(body: &Value) -> Option<String> {
-    if let Some(path) = text(body, "/project/path_with_namespace") {
-        return Some(path.to_owned());
-    }
-    // Older job events name the project only in words, and by the address of a job.
-    let (place, _) = text(body, "/repository/homepage")
-        .or(text(body, "/project/web_url"))?
-        .split_once("://")?
-        .1
-        .split_once('/')
-        .map(|it| (it.1, ()))?;
-    Some(place.trim_matches('/').to_owned())
+    let path = text(body, "/project/path_with_namespace").or_else(|| {
+        // Older job events name the project only in words, and by the address of a job.
+        let address = text(body, "/repository/homepage").or(text(body, "/project/web_url"))?;
+        Some(address.split_once("://")?.1.split_once('/')?.1.trim_matches('/'))
+    });
+    path.filter(|path| Id::fits(path)).map(str::to_owned)
 }
 
-/// From text: a row has one reader in the component, and not a second for values.
+/// From bytes, as an answer: a row has one reader in the component, and not a second for values.
 fn read<T: DeserializeOwned>(value: &Value) -> Result<T> {
-    let read = serde_json::from_str(&value.to_string());
+    let read = serde_json::from_slice(value.to_string().as_bytes());
     read.map_err(|error| Error::invalid_input("body", format!("it is not understood: {error}")))
 }
 
 fn pipeline(body: &Value, project: String) -> Result<Observation> {
-    let mut attributes = body["object_attributes"].clone();
-    // A word here, which in the API is an object.
-    attributes.as_object_mut().and_then(|fields| fields.remove("detailed_status"));
-    let row: Pipeline = read(&attributes)?;
+    let attributes = &body["object_attributes"];
+    let row: Pipeline = read(attributes)?;
     let reference = RunRef { pipeline: project, run: row.id.to_string(), attempt: None };
     let builds = body["builds"].as_array().into_iter().flatten();
     let jobs = builds.map(|build| Ok(job(&read::<Job>(build)?, Vec::new()))).collect::<Result<Vec<_>>>()?;
@@ -61,7 +54,7 @@ fn pipeline(body: &Value, project: String) -> Result<Observation> {
         commit: row.sha.clone(),
         actor: text(body, "/user/username").map(str::to_owned),
         origin: if child { "upstream".into() } else { status::origin(row.source.as_deref()) },
-        url: text(&attributes, "/url").map(str::to_owned),
+        url: text(attributes, "/url").map(str::to_owned),
         // A delivery may leave jobs out, and says nothing of what they wait for.
         graph: (!jobs.is_empty()).then(|| Graph { jobs, edges: "none".into(), complete: false }),
         more: row.source.iter().map(|source| attribute("x-gitlab-source", source)).collect(),

@@ -21,7 +21,6 @@ mod search;
 pub mod settings;
 mod status;
 mod store;
-mod time;
 mod trigger;
 mod yaml;
 
@@ -33,7 +32,7 @@ use novacron_cicd_sdk::{
     runs::TriggerRequest,
     types::{Operation, Run, RunRef, Ticket},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use client::{Client, PAGE};
 use graph::Plan;
@@ -166,8 +165,7 @@ fn linted(client: &Client, row: &Pipeline) -> Option<Plan> {
     // `content_ref` is its newer name, since 16.10, and excludes this one (`lib/api/lint.rb`).
     let lint = client.get(&["projects", &project, "ci", "lint"]).query("include_jobs", true);
     let lint = lint.query_maybe("sha", row.sha.as_ref());
-    let answer = client::fetch::<Value>(lint);
-    answer.ok().and_then(Plan::linted)
+    Plan::linted(&client::fetch(lint).ok()?)
 }
 
 novacron_cicd_sdk::export!(GitLab with

@@ -61,8 +61,9 @@ pub(crate) fn plan(trace: Request, seen: u64, availability: Availability) -> Res
 
 #[cfg(test)]
 mod tests {
+    use novacron_cicd_sdk::time::Time;
+
     use super::*;
-    use crate::time::Time;
 
     #[test]
     fn what_there_is_of_a_log_follows_from_the_job() {

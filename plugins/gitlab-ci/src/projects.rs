@@ -47,7 +47,7 @@ pub(crate) fn definition(client: &Client, project: &Project, reference: &str) ->
 pub(crate) fn own_file(project: &Project) -> Result<&str> {
     let path = project.definition();
     if path.contains('@') || path.contains("://") {
-        let message = format!("the definition of {} is kept elsewhere, at {path}", project.path_with_namespace);
+        let message = format!("the definition of {} is kept elsewhere, at {path}", project.path_with_namespace.0);
         return Err(Error::unsupported("pipeline-definitions.elsewhere").message(message).hint("change it there"));
     }
     Ok(path)
@@ -56,7 +56,10 @@ pub(crate) fn own_file(project: &Project) -> Result<&str> {
 /// Branch or tag to run where none is named.
 pub(crate) fn branch<'a>(project: &'a Project, reference: Option<&'a str>) -> Result<&'a str> {
     reference.or(project.default_branch.as_deref()).ok_or_else(|| {
-        Error::invalid_input("reference", format!("{} has no default branch: it is empty", project.path_with_namespace))
+        Error::invalid_input(
+            "reference",
+            format!("{} has no default branch: it is empty", project.path_with_namespace.0),
+        )
     })
 }
 
@@ -67,7 +70,7 @@ fn pipeline(row: Project) -> Pipeline {
         url: row.web_url.clone(),
         enabled: row.enabled(),
         more: vec![attribute("x-gitlab-id", row.id.to_string()), attribute("x-gitlab-definition", row.definition())],
-        ..Pipeline::new(row.path_with_namespace.clone(), row.name_with_namespace.unwrap_or(row.path_with_namespace))
+        ..Pipeline::new(row.path_with_namespace.0.clone(), row.name_with_namespace.unwrap_or(row.path_with_namespace.0))
     }
 }
 

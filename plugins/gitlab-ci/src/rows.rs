@@ -1,29 +1,51 @@
 //! What GitLab answers, in its own names and as far as it is used here (`lib/api/entities/`).
 //!
 //! Nearly all may be missing or null, by version, tier and role.
-use serde::{Deserialize, Deserializer};
 
-use crate::time::Time;
+use novacron_cicd_sdk::time::Time;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// What is null is as if it were missing.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// A text of GitLab's that is an id here: as long as the contract takes one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Id(pub(crate) String);
+
+impl Id {
+    /// Whether this can be one.
+    pub(crate) fn fits(text: &str) -> bool {
+        (1..=512).contains(&text.len())
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if Self::fits(&text) { Ok(Self(text)) } else { Err("an id has 1 to 512 bytes") }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Project {
     pub(crate) id: u64,
-    pub(crate) path_with_namespace: String,
+    pub(crate) path_with_namespace: Id,
     pub(crate) name_with_namespace: Option<String>,
     pub(crate) default_branch: Option<String>,
     pub(crate) ci_config_path: Option<String>,
     pub(crate) web_url: Option<String>,
     pub(crate) http_url_to_repo: Option<String>,
+    #[serde(default)]
     pub(crate) archived: bool,
     pub(crate) public_jobs: Option<bool>,
     pub(crate) builds_access_level: Option<String>,
-    pub(crate) permissions: Option<Permissions>,
+    #[serde(default)]
+    pub(crate) permissions: Value,
 }
 
 impl Project {
@@ -35,19 +57,6 @@ impl Project {
     pub(crate) fn enabled(&self) -> bool {
         !self.archived && self.builds_access_level.as_deref() != Some("disabled")
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Permissions {
-    pub(crate) project_access: Option<Access>,
-    pub(crate) group_access: Option<Access>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Access {
-    pub(crate) access_level: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -77,7 +86,8 @@ pub(crate) struct Pipeline {
     pub(crate) finished_at: Time,
     pub(crate) user: Option<User>,
     pub(crate) yaml_errors: Option<String>,
-    pub(crate) detailed_status: Option<DetailedStatus>,
+    /// An object, or a word in webhooks.
+    pub(crate) detailed_status: Value,
 }
 
 impl Pipeline {
@@ -89,15 +99,8 @@ impl Pipeline {
         let (path, root) = (after_host(place)?, after_host(base_url).unwrap_or_default());
         let root = root.trim_end_matches('/');
         let below = path.strip_prefix(root).filter(|rest| root.is_empty() || rest.starts_with('/')).unwrap_or(&path);
-        Some(below.trim_start_matches('/').to_owned()).filter(|path| path.contains('/'))
+        Some(below.trim_start_matches('/').to_owned()).filter(|path| path.contains('/') && Id::fits(path))
     }
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct DetailedStatus {
-    pub(crate) group: Option<String>,
-    pub(crate) text: Option<String>,
 }
 
 /// A job or a bridge.
@@ -119,14 +122,8 @@ pub(crate) struct Job {
     pub(crate) artifacts_file: Option<File>,
     pub(crate) artifacts_expire_at: Time,
     pub(crate) runner: Option<Machine>,
-    pub(crate) pipeline: Option<PipelineId>,
+    pub(crate) pipeline: Option<Pipeline>,
     pub(crate) downstream_pipeline: Option<Pipeline>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct PipelineId {
-    pub(crate) id: u64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -148,8 +145,6 @@ pub(crate) struct Machine {
 pub(crate) struct Variable {
     pub(crate) key: String,
     pub(crate) value: Option<String>,
-    pub(crate) variable_type: Option<String>,
-    pub(crate) environment_scope: Option<String>,
     pub(crate) description: Option<String>,
 }
 

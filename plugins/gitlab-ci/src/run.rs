@@ -21,8 +21,8 @@ pub(crate) fn by_request(row: &Pipeline) -> bool {
 }
 
 /// Whether nothing more happens in it by itself, as far as its word is known.
-pub(crate) fn has_ended(row: &Pipeline) -> bool {
-    matches!(row.status.as_str(), "success" | "failed" | "canceled" | "skipped")
+pub(crate) fn has_ended(status: &str) -> bool {
+    matches!(status, "success" | "failed" | "canceled" | "skipped")
 }
 
 /// Our token of it: the variable that carries it, or the name that shows it.

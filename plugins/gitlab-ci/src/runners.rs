@@ -6,6 +6,7 @@ use novacron_cicd_sdk::{
     lookup,
     runner_creation::{CreatedRunner, RunnerRequest},
     runners::{Runner, RunnerPage},
+    time::Time,
     types::{Error, Operation, PageRequest},
 };
 use serde::Deserialize;
@@ -15,7 +16,6 @@ use crate::{
     GitLab,
     client::{self, Client},
     projects,
-    time::Time,
 };
 
 /// The slot that a new runner's token is captured into.
@@ -73,14 +73,12 @@ impl Runners for GitLab {
     }
 
     fn get(id: String) -> Result<Runner> {
-        client::numbered("runner", &id)?;
-        client::fetch(Client::here()?.get(&["runners", &id])).map(runner)
+        client::fetch(Client::about("runner", &id)?.get(&["runners", &id])).map(runner)
     }
 }
 
 fn change(id: &str, body: &Value) -> Result<()> {
-    client::numbered("runner", id)?;
-    client::done(Client::here()?.put(&["runners", id]).json(body))
+    client::done(Client::about("runner", id)?.put(&["runners", id]).json(body))
 }
 
 impl RunnerDrain for GitLab {
@@ -107,8 +105,7 @@ impl RunnerLabels for GitLab {
 
 impl RunnerDeletion for GitLab {
     fn delete_runner(_operation: Operation, id: String) -> Result<()> {
-        client::numbered("runner", &id)?;
-        client::gone(Client::here()?.delete(&["runners", &id]))
+        client::gone(Client::about("runner", &id)?.delete(&["runners", &id]))
     }
 }
 
@@ -161,8 +158,7 @@ impl RunnerAssignment for GitLab {
     }
 
     fn unassign(_operation: Operation, id: String, project: String) -> Result<()> {
-        let client = Client::here()?;
-        client::numbered("runner", &id)?;
+        let client = Client::about("runner", &id)?;
         client::gone(client.delete(&["projects", &projects::number(&client, &project)?, "runners", &id]))
     }
 }

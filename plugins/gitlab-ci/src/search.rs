@@ -8,6 +8,7 @@ use novacron_cicd_sdk::{
     http::send_all,
     run_changes::Changes,
     run_listing::{RunFilter, RunPage},
+    time,
     types::{Error, PageRequest, Run, RunMatch, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,6 @@ use crate::{
     rows::{Pipeline, Variable},
     run,
     settings::Correlation,
-    time,
 };
 
 /// Pipelines whose variables are read in one call, at most.
@@ -39,26 +39,18 @@ type Variables = Option<Vec<Variable>>;
 
 /// The variables of those that were started by request; none where they were not asked for, or are not ours to see.
 fn variables(client: &Client, pipeline: &str, rows: &[Pipeline]) -> Result<Vec<Variables>> {
-    let asked = rows.iter().map(|row| run::by_request(row) && client.settings.correlation != Correlation::None);
-    let asked: Vec<bool> = asked
-        .scan(0, |count, ask| {
-            *count += usize::from(ask);
-            Some(ask && *count <= READ)
-        })
-        .collect();
-    let requests = rows
-        .iter()
-        .zip(&asked)
-        .filter(|(_, ask)| **ask)
-        .map(|(row, _)| client.get(&["projects", pipeline, "pipelines", &row.id.to_string(), "variables"]));
-    let mut answers = send_all(requests).into_iter();
-    let mut all = Vec::with_capacity(rows.len());
-    for ask in asked {
-        let answer = if ask { answers.next().transpose()? } else { None };
-        all.push(match answer {
-            Some(answer) if !matches!(answer.status(), 403 | 404) => Some(client::taken(answer)?.json()?),
-            _ => None,
-        });
+    let mut all = vec![None; rows.len()];
+    if client.settings.correlation == Correlation::None {
+        return Ok(all);
+    }
+    let asked: Vec<_> = rows.iter().zip(&mut all).filter(|(row, _)| run::by_request(row)).take(READ).collect();
+    let request = |row: &Pipeline| client.get(&["projects", pipeline, "pipelines", &row.id.to_string(), "variables"]);
+    let answers = send_all(asked.iter().map(|(row, _)| request(row)));
+    for ((_, place), answer) in asked.into_iter().zip(answers) {
+        let answer = answer?;
+        if !matches!(answer.status(), 403 | 404) {
+            *place = Some(client::taken(answer)?.json()?);
+        }
     }
     Ok(all)
 }
@@ -154,7 +146,7 @@ impl RunChanges for GitLab {
         let client = Client::here()?;
         let mut here: Position = position
             .as_deref()
-            .map_or(Ok(Position::default()), serde_json::from_str)
+            .map_or(Ok(Position::default()), |text| serde_json::from_slice(text.as_bytes()))
             .map_err(|_| client::foreign("position"))?;
         let part = pipelines.iter().skip(here.from).take(PROJECTS);
         let asked = part.clone().map(|pipeline| {
@@ -177,7 +169,7 @@ impl RunChanges for GitLab {
             if truncated {
                 behind = behind.or(Some(u64::MAX)).min(rows.last().and_then(|row| row.updated_at.0));
             }
-            rows.retain(|row| here.at.is_some() || !run::has_ended(row));
+            rows.retain(|row| here.at.is_some() || !run::has_ended(&row.status));
             let (ask, rest) = rows.split_at(left.min(rows.len()));
             left -= ask.len();
             runs.extend(told(&client, pipeline, ask)?);

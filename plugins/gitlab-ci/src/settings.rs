@@ -9,6 +9,8 @@ pub const TOKEN: &str = "token";
 pub const OAUTH: &str = "oauth";
 /// What deliveries carry.
 pub const WEBHOOK: &str = "webhook";
+/// What deliveries are signed with.
+pub const SIGNING: &str = "webhook-signing";
 
 /// The provider's settings, which the host has checked against the schema in `plugin.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -12,8 +12,7 @@ use novacron_cicd_sdk::{
     types::{Error, Operation, PageRequest},
     variables::{Variable, VariablePage},
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     GitLab,
@@ -92,19 +91,25 @@ impl Scope {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// A variable as GraphQL tells it.
 struct Entry {
     key: String,
-    variable_type: Option<String>,
-    masked: Option<bool>,
-    protected: Option<bool>,
-    environment_scope: Option<String>,
+    file: bool,
+    masked: bool,
+    protected: bool,
+    environments: String,
 }
 
 impl Entry {
-    fn environments(&self) -> &str {
-        self.environment_scope.as_deref().unwrap_or("*")
+    fn read(node: &Value) -> Option<Self> {
+        let word = |name: &str| node[name].as_str();
+        Some(Self {
+            key: word("key")?.to_owned(),
+            file: word("variableType").is_some_and(|word| word.eq_ignore_ascii_case("file")),
+            masked: node["masked"] == true,
+            protected: node["protected"] == true,
+            environments: word("environmentScope").unwrap_or("*").to_owned(),
+        })
     }
 }
 
@@ -118,10 +123,11 @@ fn entries(client: &Client, scope: &Scope, cursor: Option<&str>) -> Result<(Vec<
         let message = format!("the variables of {} are not there, or not to be seen by this account", scope.name("*"));
         Error::forbidden(message, None).hint("the account has to be Maintainer there")
     })?;
-    let entries: Vec<Entry> = serde_json::from_value(list["nodes"].clone())
-        .map_err(|error| Error::upstream(format!("the list of variables is not understood: {error}"), 200, ""))?;
+    let nodes = list["nodes"].as_array().into_iter().flatten();
+    let entries: Option<Vec<Entry>> = nodes.map(Entry::read).collect();
+    let entries = entries.ok_or_else(|| Error::upstream("ciVariables.nodes: a variable without a key", 200, ""))?;
     let next = list["pageInfo"]["endCursor"].as_str().filter(|_| list["pageInfo"]["hasNextPage"] == true);
-    let wanted = |entry: &Entry| scope.environment.as_deref().is_none_or(|only| only == entry.environments());
+    let wanted = |entry: &Entry| scope.environment.as_deref().is_none_or(|only| only == entry.environments);
     Ok((entries.into_iter().filter(wanted).collect(), next.map(str::to_owned)))
 }
 
@@ -151,23 +157,19 @@ fn remove(client: &Client, scope: &Scope, name: &str) -> Result<()> {
     client::gone(client.delete(&one).query("filter[environment_scope]", scope.environments()))
 }
 
-fn kind(entry: &Entry) -> &'static str {
-    if entry.variable_type.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("file")) { "file" } else { "text" }
-}
-
 impl Secrets for GitLab {
     fn list_secrets(scope: Option<String>, page: PageRequest) -> Result<SecretPage> {
         let client = Client::here()?;
         let scope = Scope::read(&client, scope.as_deref())?;
         let (entries, next) = entries(&client, &scope, page.cursor.as_deref())?;
         let secret = |entry: Entry| SecretInfo {
-            kind: kind(&entry).into(),
-            scope: Some(scope.name(entry.environments())),
+            kind: if entry.file { "file" } else { "text" }.into(),
+            scope: Some(scope.name(&entry.environments)),
             updated: None,
-            more: vec![attribute("x-gitlab-protected", (entry.protected == Some(true)).to_string())],
+            more: vec![attribute("x-gitlab-protected", entry.protected.to_string())],
             name: entry.key,
         };
-        let items = entries.into_iter().filter(|entry| entry.masked == Some(true)).map(secret).collect();
+        let items = entries.into_iter().filter(|entry| entry.masked).map(secret).collect();
         Ok(SecretPage { items, next })
     }
 
@@ -215,13 +217,13 @@ impl Variables for GitLab {
             (Some(rest).filter(|rest| !rest.is_empty()), told.parse().unwrap_or(0))
         });
         let (mut entries, next) = entries(&client, &scope, cursor)?;
-        entries.retain(|entry| entry.masked != Some(true));
+        entries.retain(|entry| !entry.masked);
         let most = usize::try_from(page.limit.clamp(1, READ)).unwrap_or(1);
         let shown: Vec<&Entry> = entries.iter().skip(told).take(most).collect();
         let place = scope.place(&client)?;
         let asked = shown.iter().map(|entry| {
             let one = [&slices(&place)[..], &[entry.key.as_str()]].concat();
-            client.get(&one).query("filter[environment_scope]", entry.environments())
+            client.get(&one).query("filter[environment_scope]", &entry.environments)
         });
         let mut items = Vec::new();
         for (entry, answer) in shown.iter().zip(send_all(asked)) {
@@ -232,7 +234,7 @@ impl Variables for GitLab {
             let row: rows::Variable = client::taken(answer)?.json()?;
             items.push(Variable {
                 name: row.key,
-                scope: Some(scope.name(entry.environments())),
+                scope: Some(scope.name(&entry.environments)),
                 value: row.value.unwrap_or_default(),
                 more: row.description.map(|text| attribute("description", text)).into_iter().collect(),
             });

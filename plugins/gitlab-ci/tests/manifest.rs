@@ -13,8 +13,9 @@ fn the_slots_are_those_that_requests_name() {
     let manifest = manifest();
     let slots: Vec<_> =
         manifest["credential"].as_array().unwrap().iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
-    assert_eq!(slots, [settings::TOKEN, settings::OAUTH, settings::WEBHOOK]);
-    assert_eq!(manifest["webhooks"]["slot"].as_str(), Some(settings::WEBHOOK));
+    assert_eq!(slots, [settings::TOKEN, settings::OAUTH, settings::WEBHOOK, settings::SIGNING]);
+    let slots = ["slot", "signing-slot"].map(|name| manifest["webhooks"][name].as_str());
+    assert_eq!(slots, [Some(settings::WEBHOOK), Some(settings::SIGNING)]);
     assert_eq!(manifest["version"].as_str(), Some(env!("CARGO_PKG_VERSION")));
 }
 

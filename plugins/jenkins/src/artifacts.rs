@@ -13,13 +13,11 @@ use serde::Deserialize;
 
 use crate::{client::Client, path};
 
-/// The fields that [`Kept`] reads.
-pub const TREE: &str = "artifacts[fileName,relativePath]";
+pub(crate) const TREE: &str = "artifacts[fileName,relativePath]";
 
-/// What a build answers.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Kept {
+pub(crate) struct Kept {
     artifacts: Vec<File>,
 }
 
@@ -30,10 +28,8 @@ struct File {
 }
 
 /// A page of what was kept. An artifact's id is its path below the build's archive.
-///
-/// # Errors
 /// `invalid-input` where the cursor is none of ours.
-pub fn page(kept: Kept, page: &PageRequest) -> Result<ArtifactPage> {
+pub(crate) fn page(kept: Kept, page: &PageRequest) -> Result<ArtifactPage> {
     let from: usize = match &page.cursor {
         Some(cursor) => cursor.parse().map_err(|_| Error::invalid_input("cursor", "it is not one of this plugin's"))?,
         None => 0,
@@ -71,10 +67,8 @@ fn artifact(path: String) -> Artifact {
 }
 
 /// How the host gets one.
-///
-/// # Errors
 /// `invalid-input` where the path leads elsewhere.
-pub fn download(client: &Client, run: &RunRef, artifact: &str) -> Result<DownloadPlan> {
+pub(crate) fn download(client: &Client, run: &RunRef, artifact: &str) -> Result<DownloadPlan> {
     let mut segments = vec!["artifact"];
     segments.extend(artifact.split('/'));
     Ok(DownloadPlan {

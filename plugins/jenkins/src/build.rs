@@ -17,40 +17,35 @@ use crate::{
 };
 
 /// The fields that [`Build`] reads (`hudson/model/Run.java`, `@Exported`).
-pub const TREE: &str = "_class,number,result,building,inProgress,timestamp,duration,queueId,displayName,builtOn,\
+pub(crate) const TREE: &str = "_class,number,result,building,inProgress,timestamp,duration,queueId,displayName,builtOn,\
     actions[_class,parameters[name,value],causes[_class,shortDescription,userId,upstreamProject,upstreamBuild],\
     lastBuiltRevision[SHA1,branch[name]],queuingDurationMillis],\
     runs[number,url,result,building,inProgress,timestamp,duration,builtOn]";
 
 /// The one job of a run whose stages are not known, and the parent of those that are: the build itself.
-pub const WHOLE: &str = "build";
+pub(crate) const WHOLE: &str = "build";
 /// Begins the id of a job that is a cell of a matrix.
-pub const CELL: &str = "cell:";
+pub(crate) const CELL: &str = "cell:";
 
-/// A build as Jenkins tells of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Build {
+pub(crate) struct Build {
     #[serde(rename = "_class")]
     class: String,
-    /// Counts up within its job, and is its id there.
-    pub number: u64,
+    pub(crate) number: u64,
     /// May stand there before the build has ended.
-    pub result: Option<String>,
+    pub(crate) result: Option<String>,
     /// An executor works on it.
-    pub building: bool,
+    pub(crate) building: bool,
     /// Not yet at its end; older cores do not say it.
-    pub in_progress: Option<bool>,
+    pub(crate) in_progress: Option<bool>,
     /// When it began, in milliseconds since the epoch.
-    pub timestamp: Option<u64>,
-    /// In milliseconds; 0 while it goes on.
-    pub duration: Option<i64>,
-    /// The queue item that it came from.
-    pub queue_id: Option<i64>,
+    pub(crate) timestamp: Option<u64>,
+    pub(crate) duration: Option<i64>,
+    pub(crate) queue_id: Option<i64>,
     /// `#17`, or what the build called itself.
-    pub display_name: Option<String>,
-    /// The node, of a job that runs on one.
-    pub built_on: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) built_on: Option<String>,
     actions: Vec<Value>,
     url: Option<String>,
     /// The cells of a matrix; those that were not built this time are there with an older number.
@@ -63,19 +58,17 @@ impl Build {
     }
 
     /// What it was given; a password is told by its name alone.
-    pub fn parameters(&self) -> impl Iterator<Item = (&str, Option<String>)> {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, Option<String>)> {
         self.each("parameters")
             .filter_map(|given| Some((given.get("name")?.as_str()?, given.get("value").and_then(text))))
     }
 
-    /// The value of one parameter.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<String> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         self.parameters().find(|(given, _)| *given == name)?.1
     }
 
     /// The classes of what started it. What interrupted it stands under the same name, in an action of its own.
-    pub fn causes(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &Value> {
         self.actions
             .iter()
             .filter(|action| !is_class(action, "InterruptedBuildAction"))
@@ -84,16 +77,14 @@ impl Build {
     }
 
     /// Our token of it. A replay or a rebuild has the parameters of the build that it repeats, and is not ours.
-    #[must_use]
-    pub fn correlation(&self, client: &Client) -> Option<String> {
+    pub(crate) fn correlation(&self, client: &Client) -> Option<String> {
         let repeats = self.causes().any(|cause| REPEATS.iter().any(|end| is_class(cause, end)));
         let token = self.parameter(&client.settings.correlation_parameter)?;
         (!token.is_empty() && !repeats).then_some(token)
     }
 
     /// Whether it is a pipeline's, which has stages.
-    #[must_use]
-    pub fn is_pipeline(&self) -> bool {
+    pub(crate) fn is_pipeline(&self) -> bool {
         self.class.ends_with("WorkflowRun")
     }
 
@@ -109,16 +100,13 @@ impl Build {
         interruptions.peek().is_some() && interruptions.all(|cause| is_class(cause, "ExceededTimeout"))
     }
 
-    /// How it stands.
-    #[must_use]
-    pub fn status(&self, client: &Client) -> Status {
+    pub(crate) fn status(&self, client: &Client) -> Status {
         let (building, in_progress, result) = (self.building, self.in_progress, self.result.as_deref());
         status::of_build(Word { building, in_progress, result, timed_out: self.timed_out() }, client.settings.unstable)
     }
 
     /// When it was asked for, began and ended. How long it waited is told where the `metrics` plugin is.
-    #[must_use]
-    pub fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> Times {
         let waited = self.actions.iter().find_map(|action| action.get("queuingDurationMillis")?.as_u64());
         let ended = !self.building && self.in_progress != Some(true);
         let duration = self.duration.and_then(|duration| u64::try_from(duration).ok());
@@ -132,8 +120,7 @@ impl Build {
     }
 
     /// The run that it is, without its graph.
-    #[must_use]
-    pub fn run(&self, client: &Client, pipeline: &str) -> Run {
+    pub(crate) fn run(&self, client: &Client, pipeline: &str) -> Run {
         let number = self.number.to_string();
         let identity = RunRef { pipeline: pipeline.to_owned(), run: number.clone(), attempt: None };
         let correlation = self.correlation(client);
@@ -176,15 +163,13 @@ impl Build {
 
     /// Whether a person or a program asked for it at the API or on the page, as far as Jenkins tells: not a schedule, a
     /// push or another build.
-    #[must_use]
-    pub fn was_asked_for(&self) -> bool {
+    pub(crate) fn was_asked_for(&self) -> bool {
         let mut causes = self.causes().peekable();
         causes.peek().is_none() || causes.any(|cause| is_class(cause, "UserIdCause") || is_class(cause, "RemoteCause"))
     }
 
     /// All that is known without asking for stages: the build is one job, and each cell of a matrix one below it.
-    #[must_use]
-    pub fn graph(&self, client: &Client, pipeline: &str) -> Graph {
+    pub(crate) fn graph(&self, client: &Client, pipeline: &str) -> Graph {
         let number = self.number.to_string();
         let mut jobs = vec![self.job(client, WHOLE, path::url(&client.base_url, pipeline, &[&number, "console"]))];
         for cell in self.runs.iter().filter(|cell| cell.number == self.number) {

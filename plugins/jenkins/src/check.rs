@@ -10,8 +10,19 @@ use serde::Deserialize;
 
 use crate::client::{self, Client};
 
-/// Plugins of Jenkins that make a difference to us, by the token that stands for them.
-const FEATURES: [&str; 4] = ["pipeline-graph-view", "pipeline-rest-api", "blueocean-rest", "pipeline-model-definition"];
+/// What every controller has, in the words of the contract.
+const CORE: &str = "pipelines pipeline-definitions pipeline-state pipeline-copies run-search run-listing run-changes \
+    run-cancel run-retry run-deletion logs artifacts runners runner-drain runner-deletion deployments \
+    deployment-cancel deployment-rollback deployment-reconciliation";
+/// What a plugin of Jenkins adds: words of the contract, and those of our own for where stages come from.
+const PLUGINS: [(&str, &[&str]); 6] = [
+    ("workflow-job", &["run-force-cancel"]),
+    ("pipeline-graph-view", &["x-pipeline-graph-view"]),
+    ("pipeline-rest-api", &["run-gates", "x-pipeline-rest-api"]),
+    ("blueocean-rest", &["x-blueocean-rest"]),
+    ("pipeline-model-definition", &["pipeline-lint"]),
+    ("credentials", &["secrets"]),
+];
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -40,8 +51,7 @@ struct Plugin {
 }
 
 /// What is asked: the controller itself, the account, and the plugins, which few accounts may see.
-#[must_use]
-pub fn questions(client: &Client) -> [Request; 3] {
+pub(crate) fn questions(client: &Client) -> [Request; 3] {
     [
         client.tree("/api/json", "url,quietingDown"),
         client.tree("/me/api/json", "id"),
@@ -49,21 +59,14 @@ pub fn questions(client: &Client) -> [Request; 3] {
     ]
 }
 
-/// Asks, and reads what comes back.
-///
-/// # Errors
-/// As [`report`].
-pub fn check(client: &Client) -> Result<CheckReport> {
+pub(crate) fn check(client: &Client) -> Result<CheckReport> {
     let [controller, me, plugins] = <[_; 3]>::try_from(send_all(questions(client)))
         .map_err(|_| Error::internal("three questions and another number of answers"))?;
     report(client, &controller?, &me?, plugins.ok().as_ref())
 }
 
 /// What the answers mean. Only the first has to be a yes, but for an account that is named.
-///
-/// # Errors
-/// As [`client::refusal`]; `upstream` where whatever answered is not Jenkins.
-pub fn report(
+pub(crate) fn report(
     client: &Client,
     controller: &Response,
     me: &Response,
@@ -95,12 +98,16 @@ pub fn report(
     if let Some(url) = told.url.filter(|url| url.trim_end_matches('/') != client.base_url.trim_end_matches('/')) {
         warnings.push(format!("Jenkins takes {url} for its own address: links that it writes lead there"));
     }
-    let installed: Installed = match plugins.filter(|answer| answer.is_success()) {
-        Some(answer) => answer.json().unwrap_or_default(),
-        None => Installed::default(),
-    };
-    let has = |feature: &&str| installed.plugins.iter().any(|plugin| plugin.active && plugin.short_name == **feature);
-    let features = FEATURES.iter().filter(|feature| has(feature)).map(|feature| (*feature).to_owned()).collect();
+    let told = plugins.filter(|answer| answer.is_success()).and_then(|answer| answer.json::<Installed>().ok());
+    if told.is_none() {
+        let what =
+            "which plugins Jenkins has is not told to this account: what comes with plugins is not among the features";
+        warnings.push(what.to_owned());
+    }
+    let installed = told.unwrap_or_default().plugins;
+    let has = |name: &str| installed.iter().any(|plugin| plugin.active && plugin.short_name == name);
+    let added = PLUGINS.iter().filter(|(name, _)| has(name)).flat_map(|(_, words)| words.iter());
+    let features = CORE.split(' ').chain(added.copied()).map(str::to_owned).collect();
     Ok(CheckReport { account, platform_version: version, features, warnings, ..CheckReport::default() })
 }
 
@@ -134,17 +141,18 @@ mod tests {
         )
         .unwrap();
         assert_eq!((report.account.as_deref(), report.platform_version.as_deref()), (Some("ci"), Some("2.579")));
-        assert_eq!((report.features, report.warnings), (vec!["pipeline-rest-api".to_owned()], vec![]));
+        assert_eq!(report.features.join(" "), format!("{CORE} run-gates x-pipeline-rest-api"));
+        assert_eq!(report.warnings, [""; 0]);
     }
 
     #[test]
     fn what_should_be_looked_at_is_a_warning() {
         let told = r#"{"url":"http://internal:8080/","quietingDown":true}"#;
         let report = report(&client(None), &answer(200, told), &answer(403, ""), Some(&answer(403, ""))).unwrap();
-        assert_eq!((report.account, report.features.len()), (None, 0));
-        let parts = ["anonymous", "preparing to shut down", "http://internal:8080/"];
+        assert_eq!((report.account, report.features.join(" ")), (None, CORE.to_owned()));
+        let parts = ["anonymous", "preparing to shut down", "http://internal:8080/", "plugins"];
         assert!(
-            report.warnings.len() == 3 && report.warnings.iter().zip(parts).all(|(line, part)| line.contains(part))
+            report.warnings.len() == 4 && report.warnings.iter().zip(parts).all(|(line, part)| line.contains(part))
         );
     }
 

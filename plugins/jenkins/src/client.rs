@@ -19,46 +19,40 @@ pub const PASSWORD: &str = "password";
 
 /// The controller of this call.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(crate) struct Client {
     /// What the operator wrote, context path and all.
-    pub base_url: String,
+    pub(crate) base_url: String,
     /// What the operator set.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// What requests authenticate with; none: as anonymous.
-    pub slot: Option<&'static str>,
+    pub(crate) slot: Option<&'static str>,
 }
 
 impl Client {
     /// Of the provider that this call is for.
-    ///
-    /// # Errors
     /// `invalid-input` where the settings are not as the manifest has them.
-    pub fn here() -> Result<Self> {
+    pub(crate) fn here() -> Result<Self> {
         let slot = [TOKEN, PASSWORD].into_iter().find(|slot| context::has_credential(slot));
         Ok(Self { base_url: context::base_url(), settings: context::settings()?, slot })
     }
 
     /// A request that reads.
-    #[must_use]
-    pub fn get(&self, target: impl Into<Target>) -> Request {
+    pub(crate) fn get(&self, target: impl Into<Target>) -> Request {
         self.authenticated(Request::get(target))
     }
 
     /// The fields of an item that `tree` names, and no others: without it one request may read every build from disk.
-    #[must_use]
-    pub fn tree(&self, target: impl Into<Target>, tree: impl ToString) -> Request {
+    pub(crate) fn tree(&self, target: impl Into<Target>, tree: impl ToString) -> Request {
         self.get(target).query("tree", tree)
     }
 
     /// A request that changes something.
-    #[must_use]
-    pub fn post(&self, target: impl Into<Target>) -> Request {
+    pub(crate) fn post(&self, target: impl Into<Target>) -> Request {
         self.authenticated(Request::post(target))
     }
 
     /// A request that removes something.
-    #[must_use]
-    pub fn delete(&self, target: impl Into<Target>) -> Request {
+    pub(crate) fn delete(&self, target: impl Into<Target>) -> Request {
         self.authenticated(Request::delete(target))
     }
 
@@ -72,43 +66,30 @@ impl Client {
 }
 
 /// Sends, takes only success, and reads JSON.
-///
-/// # Errors
-/// What [`taken`] and [`Response::json`] say.
-pub fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
+pub(crate) fn fetch<T: DeserializeOwned>(request: Request) -> Result<T> {
     taken(request.send()?)?.json()
 }
 
 /// As [`fetch`]; none where Jenkins answers 404, which it also does for what the account may not see.
-///
-/// # Errors
-/// As [`fetch`].
-pub fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+pub(crate) fn fetch_maybe<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let answer = request.send()?;
     if answer.status() == 404 { Ok(None) } else { taken(answer)?.json().map(Some) }
 }
 
 /// The answer, if it is a yes.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
-pub fn taken(answer: Response) -> Result<Response> {
+pub(crate) fn taken(answer: Response) -> Result<Response> {
     if answer.is_success() { Ok(answer) } else { Err(refusal(&answer)) }
 }
 
 /// The answer to something that Jenkins ends with a redirect to a page, which is a yes as well.
-///
-/// # Errors
-/// What [`refusal`] says of any other.
-pub fn done(answer: &Response) -> Result<()> {
+pub(crate) fn done(answer: &Response) -> Result<()> {
     if answer.is_success() || matches!(answer.status(), 302 | 303) { Ok(()) } else { Err(refusal(answer)) }
 }
 
 /// What a refusal means. `X-Error` is the sentence that a person would have been shown
 /// (`hudson/model/AbstractModelObject/error.jelly`); `X-Required-Permission` and `X-You-Are-Authenticated-As` tell what is
 /// missing and whom (`hudson/security/AccessDeniedException3.java`).
-#[must_use]
-pub fn refusal(answer: &Response) -> Error {
+pub(crate) fn refusal(answer: &Response) -> Error {
     let error = answer.error();
     let said = |name: &str| answer.header(name).map(str::to_owned).filter(|text| !text.is_empty());
     match answer.status() {

@@ -19,16 +19,14 @@ const PROPERTY: &str = "hudson.model.ParametersDefinitionProperty";
 const TRIGGERS: &str = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty";
 const TIMER: &str = "hudson.triggers.TimerTrigger";
 
-/// An empty folder.
-pub const FOLDER: &str = "<com.cloudbees.hudson.plugins.folder.Folder/>";
+pub(crate) const FOLDER: &str = "<com.cloudbees.hudson.plugins.folder.Folder/>";
 
 /// A pipeline to begin with (workflow-job, `WorkflowJob`).
 const EMPTY: &str = "<?xml version='1.1' encoding='UTF-8'?>\n<flow-definition><keepDependencies>false</keepDependencies>\
     <properties/><triggers/><disabled>false</disabled></flow-definition>";
 
 /// What tells one state of a definition from another. Not for anybody who means harm: FNV-1a, 64 bits.
-#[must_use]
-pub fn revision(config: &str) -> String {
+pub(crate) fn revision(config: &str) -> String {
     let hash = config
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
@@ -36,10 +34,8 @@ pub fn revision(config: &str) -> String {
 }
 
 /// The definition that a `config.xml` is. One that is not a pipeline's is given as it stands.
-///
-/// # Errors
 /// `upstream` where it is not XML.
-pub fn read(config: &str, full_name: &str) -> Result<Definition> {
+pub(crate) fn read(config: &str, full_name: &str) -> Result<Definition> {
     let (location, name) =
         full_name.rsplit_once('/').map_or((None, full_name), |(folder, name)| (Some(folder.to_owned()), name));
     let text = |place: &[&str]| Ok::<_, Error>(xml::find(config, place)?.map(|element| element.text(config)));
@@ -85,10 +81,7 @@ const REMOTE: [&str; 5] = ["*", "definition", "scm", "userRemoteConfigs", "hudso
 const BRANCH: [&str; 5] = ["*", "definition", "scm", "branches", "hudson.plugins.git.BranchSpec"];
 
 /// The `config.xml` of a new job.
-///
-/// # Errors
-/// As [`change`]; `invalid-input` where nothing says what is to be built.
-pub fn write(wanted: &Definition, settings: &Settings) -> Result<String> {
+pub(crate) fn write(wanted: &Definition, settings: &Settings) -> Result<String> {
     if wanted.source.is_none() && wanted.repository.is_none() {
         return Err(Error::invalid_input("source", "neither a Jenkinsfile nor a repository that has one is named")
             .hint("give a source, or a repository"));
@@ -103,10 +96,8 @@ fn is_config(wanted: &Definition) -> bool {
 }
 
 /// A `config.xml` with what the definition names in place of what was there.
-///
-/// # Errors
 /// `invalid-input` where a value can't stand in it; `upstream` where the `config.xml` is not XML.
-pub fn change(config: &str, wanted: &Definition, settings: &Settings) -> Result<String> {
+pub(crate) fn change(config: &str, wanted: &Definition, settings: &Settings) -> Result<String> {
     let source = wanted.source.as_deref().map(std::str::from_utf8).transpose();
     let source = source.map_err(|_| Error::invalid_input("source", "it is not UTF-8"))?;
     if source.is_some_and(|text| text.chars().any(|sign| sign.is_control() && !"\t\n\r".contains(sign))) {

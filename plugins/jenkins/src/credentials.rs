@@ -1,7 +1,8 @@
 //! Jenkins' own store of credentials: which there are, and new values for them. A value is never read.
 //!
-//! Pure. The REST API of the credentials plugin (`docs/user.adoc`). A scope is the full name of a folder; none is the
-//! controller's own store.
+//! Pure. The REST API of the credentials plugin (`docs/user.adoc`). A scope is the full name of a folder, and a domain of its store
+//! behind two slashes: `team`, `team//production`, `//production`. Without a folder it is the controller's own store, without a
+//! domain the global one.
 
 use novacron_cicd_sdk::{
     Result,
@@ -13,13 +14,11 @@ use serde::Deserialize;
 
 use crate::{path, xml::element};
 
-/// The fields that [`Domain`] reads.
-pub const TREE: &str = "credentials[id,typeName,description]";
+pub(crate) const TREE: &str = "credentials[id,typeName,description]";
 
-/// A domain of a store.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Domain {
+pub(crate) struct Domain {
     credentials: Vec<Credential>,
 }
 
@@ -31,18 +30,16 @@ struct Credential {
     description: Option<String>,
 }
 
-/// The global domain of a store, and what is asked of it.
-#[must_use]
-pub fn target(scope: Option<&str>, tail: &[&str]) -> Target {
-    let folder = scope.unwrap_or_default();
+/// The domain of a store, and what is asked of it.
+pub(crate) fn target(scope: Option<&str>, tail: &[&str]) -> Target {
+    let scope = scope.unwrap_or_default();
+    let (folder, domain) = scope.split_once("//").unwrap_or((scope, "_"));
     let kind = if folder.is_empty() { "system" } else { "folder" };
-    path::of(folder, &[&["credentials", "store", kind, "domain", "_"], tail].concat())
+    path::of(folder, &[&["credentials", "store", kind, "domain", domain], tail].concat())
 }
 
 impl Domain {
-    /// As the contract has them.
-    #[must_use]
-    pub fn infos(self, scope: Option<&str>) -> Vec<SecretInfo> {
+    pub(crate) fn infos(self, scope: Option<&str>) -> Vec<SecretInfo> {
         let info = |it: Credential| SecretInfo {
             name: it.id,
             scope: scope.map(str::to_owned),
@@ -66,10 +63,8 @@ impl Domain {
 }
 
 /// The XML of a credential, its values left to the host.
-///
-/// # Errors
 /// `unsupported` for a kind that is not among these; `invalid-input` where a part is missing.
-pub fn write(change: &SecretChange) -> Result<Body> {
+pub(crate) fn write(change: &SecretChange) -> Result<Body> {
     let part = |name: &str| {
         let found = change.parts.iter().find(|part| part.key == name).map(|part| part.value.clone());
         found.ok_or_else(|| Error::invalid_input(format!("parts.{name}"), format!("a {} has one", change.kind)))
@@ -87,6 +82,13 @@ pub fn write(change: &SecretChange) -> Result<Body> {
             let class = "org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl";
             (class, secret(open(class), "secret", part("value")?))
         }
+        "file" => {
+            let class = "org.jenkinsci.plugins.plaincredentials.impl.FileCredentialsImpl";
+            let name = novacron_cicd_sdk::lookup(&change.options, "file-name").unwrap_or(&change.name);
+            // Bytes that are not sealed by this controller are taken as base64 (`SecretBytes.fromString`).
+            let body = open(class).text(element("fileName", name)).text("<secretBytes>");
+            (class, body.secret(part("value")?, Escape::Base64).text("</secretBytes>"))
+        }
         "username-password" => {
             let class = "com.cloudbees.plugins.credentials.impl.UsernamePasswordCredentialsImpl";
             (class, secret(secret(open(class), "username", part("username")?), "password", part("password")?))
@@ -102,19 +104,16 @@ pub fn write(change: &SecretChange) -> Result<Body> {
             (class, secret(body, "privateKey", part("value")?).text(format!("</{source}>")))
         }
         other => {
-            return Err(
-                Error::unsupported(format!("secrets.{other}")).hint("text, username-password and ssh-key are known")
-            );
+            return Err(Error::unsupported(format!("secrets.{other}"))
+                .hint("text, file, username-password and ssh-key are known"));
         }
     };
     Ok(body.text(format!("</{class}>")))
 }
 
 /// Values travel in clear in the body: never but over TLS, or to this machine.
-///
-/// # Errors
 /// `invalid-input` where the base URL is neither.
-pub fn check_privacy(base_url: &str) -> Result<()> {
+pub(crate) fn check_privacy(base_url: &str) -> Result<()> {
     let host = base_url.strip_prefix("http://").map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
     let local = ["localhost", "127.0.0.1", "[::1]"];
     match host {
@@ -166,14 +165,23 @@ mod tests {
         assert!(
             key.contains("$DirectEntryPrivateKeySource\"><privateKey>[ref-value xml]</privateKey></privateKeySource>")
         );
-        assert!(write(&change("text", &[])).is_err() && write(&change("file", &["value"])).is_err());
+        let class = "org.jenkinsci.plugins.plaincredentials.impl.FileCredentialsImpl";
+        assert_eq!(
+            shown(&change("file", &["value"])),
+            format!(
+                "<{class}>{head}<fileName>deploy&amp;key</fileName><secretBytes>[ref-value base64]</secretBytes></{class}>"
+            )
+        );
+        assert!(write(&change("text", &[])).is_err() && write(&change("certificate", &["value"])).is_err());
     }
 
     #[test]
-    fn a_store_is_the_controllers_or_a_folders() {
+    fn a_store_is_the_controllers_or_a_folders_and_has_domains() {
         let path = |scope| Request::get(target(scope, &["api", "json"])).build().unwrap().url;
         assert_eq!(path(None), "/credentials/store/system/domain/_/api/json");
         assert_eq!(path(Some("a/b")), "/job/a/job/b/credentials/store/folder/domain/_/api/json");
+        assert_eq!(path(Some("a/b//my hosts")), "/job/a/job/b/credentials/store/folder/domain/my%20hosts/api/json");
+        assert_eq!(path(Some("//prod")), "/credentials/store/system/domain/prod/api/json");
     }
 
     #[test]

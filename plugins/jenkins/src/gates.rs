@@ -14,10 +14,9 @@ use serde_json::json;
 
 use crate::{client::Client, path};
 
-/// A step that waits.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Pending {
+pub(crate) struct Pending {
     id: String,
     message: Option<String>,
     inputs: Vec<Input>,
@@ -33,9 +32,7 @@ struct Input {
 }
 
 impl Pending {
-    /// As the contract has it.
-    #[must_use]
-    pub fn gate(self) -> Gate {
+    pub(crate) fn gate(self) -> Gate {
         let input = |input: Input| Parameter {
             kind: if input.class.starts_with("Boolean") { "bool" } else { "string" }.into(),
             name: input.name,
@@ -58,10 +55,8 @@ impl Pending {
 }
 
 /// What tells Jenkins of a decision.
-///
-/// # Errors
 /// `unsupported` for an input that is a secret: it would stand in JSON within a form, which the host can't escape.
-pub fn resolve(client: &Client, run: &RunRef, gate: &str, decision: &Decision) -> Result<Request> {
+pub(crate) fn resolve(client: &Client, run: &RunRef, gate: &str, decision: &Decision) -> Result<Request> {
     let at = |action: &str| Ok(client.post(path::of_build(run, &["input", gate, action])?));
     if !decision.approve {
         return at("abort");

@@ -13,10 +13,8 @@ use serde_json::Value;
 use crate::path;
 
 /// Which build a delivery is about.
-///
-/// # Errors
 /// `invalid-input` where the body is no JSON.
-pub fn decode(delivery: &Delivery) -> Result<Decoded> {
+pub(crate) fn decode(delivery: &Delivery) -> Result<Decoded> {
     let body: Value = serde_json::from_slice(&delivery.body)
         .map_err(|error| Error::invalid_input("body", format!("it is no JSON: {error}")))?;
     let build = body.get("build");

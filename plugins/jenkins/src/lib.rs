@@ -4,40 +4,43 @@
 //! Must be absent here: what a request looks like and what an answer means. Those are in the modules, each of which is pure
 //! and tested without a host.
 
-pub mod artifacts;
-pub mod build;
-pub mod check;
-pub mod client;
-pub mod config;
-pub mod credentials;
-pub mod gates;
-pub mod hooks;
-pub mod job;
-pub mod lint;
-pub mod listing;
-pub mod login;
-pub mod logs;
+mod artifacts;
+mod build;
+mod changes;
+mod check;
+mod client;
+mod config;
+mod credentials;
+mod deploy;
+mod deployments;
+mod gates;
+mod hooks;
+mod job;
+mod lint;
+mod listing;
+mod login;
+mod logs;
 mod manage;
-pub mod parameters;
-pub mod path;
-pub mod queue;
-pub mod runners;
-pub mod search;
+mod parameters;
+mod path;
+mod queue;
+mod runners;
+mod search;
 pub mod settings;
-pub mod stages;
-pub mod status;
-pub mod xml;
+mod stages;
+mod status;
+mod xml;
 
 use novacron_cicd_sdk::{
-    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunForceCancel, RunGates, RunListing, RunRetry,
-    RunSearch, Runs, Webhooks,
+    Artifacts, Credentials, Logs, Pipelines, Plugin, Result, RunCancel, RunDeletion, RunForceCancel, RunGates,
+    RunListing, RunRetry, RunSearch, Runs, Webhooks,
     artifacts::{ArtifactPage, DownloadPlan},
-    context,
     credentials::Login,
     kv,
     logs::{LogAnswer, LogRequest},
     pipelines::PipelinePage,
     plugin::CheckReport,
+    random,
     run_cancel::CancelTarget,
     run_gates::{Decision, Gate},
     run_listing::{RunFilter, RunPage},
@@ -46,6 +49,8 @@ use novacron_cicd_sdk::{
     types::{Error, Operation, PageRequest, Parameter, Pipeline, Run, RunMatch, RunRef, State, Ticket, Timestamp},
     webhooks::{Decoded, Delivery},
 };
+
+pub use client::{PASSWORD, TOKEN};
 
 use build::Build;
 use client::Client;
@@ -65,7 +70,7 @@ impl Plugin for Jenkins {
 
 impl Credentials for Jenkins {
     fn describe_login(slot: String) -> Result<Login> {
-        login::describe(&context::settings()?, &slot)
+        login::describe(&slot)
     }
 }
 
@@ -125,21 +130,24 @@ impl Runs for Jenkins {
 
 impl RunSearch for Jenkins {
     fn find_by_correlation(pipeline: String, correlation: String, since: Timestamp) -> Result<RunMatch> {
-        let client = Client::here()?;
-        // The queue first: what leaves it in between is seen among the builds.
-        let queue = client::fetch(client.tree("/queue/api/json", search::QUEUE))?;
-        let mut job = job(&client, &pipeline, Job::to_search())?;
-        let mut full = job::NEWEST;
-        let mut newest = job.builds.as_slice();
-        while search::goes_further_back(newest, job::NEWEST, since) {
-            let older: Job = self::job(&client, &pipeline, Job::to_list(full, full + job::NEWEST))?;
-            let begin = job.all_builds.len();
-            job.all_builds.extend(older.all_builds);
-            newest = &job.all_builds[begin..];
-            full += job::NEWEST;
-        }
-        search::find(&client, &pipeline, &correlation, since, &queue, &job)
+        find(&Client::here()?, &pipeline, &correlation, since)
     }
+}
+
+fn find(client: &Client, pipeline: &str, correlation: &str, since: Timestamp) -> Result<RunMatch> {
+    // The queue first: what leaves it in between is seen among the builds.
+    let queue = client::fetch(client.tree("/queue/api/json", search::QUEUE))?;
+    let mut job = job(client, pipeline, Job::to_search())?;
+    let mut full = job::NEWEST;
+    let mut newest = job.builds.as_slice();
+    while search::goes_further_back(newest, job::NEWEST, since) {
+        let older: Job = self::job(client, pipeline, Job::to_list(full, full + job::NEWEST))?;
+        let begin = job.all_builds.len();
+        job.all_builds.extend(older.all_builds);
+        newest = &job.all_builds[begin..];
+        full += job::NEWEST;
+    }
+    search::find(client, pipeline, correlation, since, &queue, &job)
 }
 
 impl RunCancel for Jenkins {
@@ -238,6 +246,14 @@ impl RunGates for Jenkins {
     }
 }
 
+impl RunDeletion for Jenkins {
+    /// One that is kept for ever is refused, in Jenkins' own words.
+    fn delete_run(_operation: Operation, run: RunRef) -> Result<()> {
+        let client = Client::here()?;
+        client::done(&client.post(path::of_build(&run, &["doDelete"])?).send()?)
+    }
+}
+
 impl Artifacts for Jenkins {
     fn list_artifacts(run: Option<RunRef>, page: PageRequest) -> Result<ArtifactPage> {
         let client = Client::here()?;
@@ -263,7 +279,8 @@ impl Webhooks for Jenkins {
 impl Logs for Jenkins {
     fn read(request: LogRequest) -> Result<LogAnswer> {
         let client = Client::here()?;
-        let Some(log) = logs::target(&request.run, request.job.as_deref())? else { return Ok(logs::none()) };
+        let shown = || shows_stages(&client, &request.run);
+        let Some(log) = logs::target(&request.run, request.job.as_deref(), shown)? else { return Ok(logs::none()) };
         let log = client.get(log);
         let read = |position: logs::Position, anew| {
             let answer = client::taken(position.ask(log.clone(), request.limit).send()?)?;
@@ -282,10 +299,15 @@ const HOUR: u64 = 60 * 60 * 1000;
 fn start(client: &Client, request: &TriggerRequest) -> Result<Ticket> {
     let job = job(client, &request.pipeline, Job::to_start())?;
     job.takes_builds(&request.pipeline)?;
+    begin(client, request, &job)
+}
+
+/// Of a job that takes builds.
+fn begin(client: &Client, request: &TriggerRequest, job: &Job) -> Result<Ticket> {
     let built = || config::read(&manage::config_of(client, &request.pipeline).ok()?, &request.pipeline).ok()?.reference;
     let form = job.parameters().fill(&client.settings, request, built)?;
     let target = path::of(&request.pipeline, &[form.action()]);
-    queue::ticket(&form.post(client.post(target)).send()?)
+    queue::ticket(&form.post(client.post(target), random::token).send()?)
 }
 
 fn read(client: &Client, run: &RunRef) -> Result<Build> {
@@ -320,11 +342,11 @@ fn stages(client: &Client, pipeline: &str, build: &Build) -> Result<Option<Stage
     if !build.is_pipeline() {
         return Ok(None);
     }
-    let remembered = kv::get("stages").map(|entry| String::from_utf8_lossy(&entry.value).into_owned());
-    if remembered.as_deref() == Some("none") {
+    let remembered = remembered();
+    if remembered == Some(None) {
         return Ok(None);
     }
-    let known = Source::ALL.into_iter().find(|source| remembered.as_deref() == Some(source.word()));
+    let known = remembered.flatten();
     for source in known.into_iter().chain(Source::ALL) {
         let answer = client.get(source.target(pipeline, build.number)).query("limit", 10_000).send()?;
         if answer.status() == 404 {
@@ -343,6 +365,20 @@ fn stages(client: &Client, pipeline: &str, build: &Build) -> Result<Option<Stage
         let _ = kv::put("stages", b"none", None, Some(HOUR));
     }
     Ok(None)
+}
+
+/// What shows stages on this controller, where it is remembered that something or nothing does.
+fn remembered() -> Option<Option<Source>> {
+    let word = kv::get("stages")?.value;
+    Some(Source::ALL.into_iter().find(|source| source.word().as_bytes() == word))
+}
+
+/// The same, found out by a build where it is not remembered.
+fn shows_stages(client: &Client, run: &RunRef) -> Result<Option<Source>> {
+    if remembered().is_none() {
+        stages(client, &run.pipeline, &read(client, run)?)?;
+    }
+    Ok(remembered().flatten())
 }
 
 fn job(client: &Client, name: &str, tree: String) -> Result<Job> {
@@ -385,5 +421,6 @@ fn resolve(client: &Client, pipeline: &str, ticket: String) -> Result<Ticket> {
 
 novacron_cicd_sdk::export!(Jenkins with
     plugin, credentials, pipelines, pipeline_definitions, pipeline_state, pipeline_copies, pipeline_lint, runs, run_search,
-    run_listing, run_cancel, run_force_cancel, run_retry, run_gates, logs, artifacts, secrets, runners, runner_deletion, runner_drain, webhooks,
+    run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_gates, run_deletion, logs, artifacts, secrets, runners, runner_deletion,
+    runner_drain, webhooks, deployments, deployment_cancel, deployment_rollback, deployment_reconciliation,
 );

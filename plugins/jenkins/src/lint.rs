@@ -6,13 +6,11 @@ use novacron_cicd_sdk::{Result, pipeline_lint::Finding, types::Error};
 use serde_json::Value;
 
 /// Where a Jenkinsfile is posted to; the manifest names it among what only reads.
-pub const PATH: &str = "/pipeline-model-converter/validateJenkinsfile";
+pub(crate) const PATH: &str = "/pipeline-model-converter/validateJenkinsfile";
 
 /// The findings of an answer.
-///
-/// # Errors
 /// `upstream` where it is of another shape.
-pub fn findings(answer: &Value) -> Result<Vec<Finding>> {
+pub(crate) fn findings(answer: &Value) -> Result<Vec<Finding>> {
     let data = answer
         .get("data")
         .ok_or_else(|| Error::upstream("the linter's answer has no data", 200, answer.to_string()))?;

@@ -13,18 +13,17 @@ use serde::{Deserialize, Serialize};
 use crate::{client::Client, path};
 
 /// The most that is read of one answer, in bytes.
-pub const MOST: u32 = 1 << 20;
+pub(crate) const MOST: u32 = 1 << 20;
 /// Levels that one request asks for at first.
 const LEVELS: u8 = 3;
 /// Items of one level that one request asks for.
 const RANGE: usize = 1000;
 /// Requests of one call; the host allows 64.
-pub const REQUESTS: usize = 40;
+pub(crate) const REQUESTS: usize = 40;
 
-/// An item as a folder lists it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub(crate) struct Entry {
     #[serde(rename = "_class")]
     class: String,
     name: String,
@@ -33,10 +32,20 @@ pub struct Entry {
     jobs: Option<Vec<Entry>>,
 }
 
-/// What a folder answers.
+impl Entry {
+    /// The full name of the first job in it, as far down as was asked.
+    pub(crate) fn first_job(&self, above: &str) -> Option<String> {
+        let name = format!("{above}/{}", self.name);
+        match &self.jobs {
+            None => Some(name),
+            Some(inner) => inner.iter().find_map(|child| child.first_job(&name)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Folder {
+pub(crate) struct Folder {
     #[serde(rename = "_class")]
     class: String,
     jobs: Option<Vec<Entry>>,
@@ -44,19 +53,17 @@ pub struct Folder {
 
 /// Where the walk goes on: in this folder, from this item, so many levels at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place(String, usize, u8);
+pub(crate) struct Place(String, usize, u8);
 
 impl Place {
     /// The folder; empty is the controller itself.
-    #[must_use]
-    pub fn folder(&self) -> &str {
+    pub(crate) fn folder(&self) -> &str {
         &self.0
     }
 
     /// What to ask for. The innermost items are asked for a single name of what they hold: whatever its class is, what
     /// answers that is a folder.
-    #[must_use]
-    pub fn tree(&self) -> String {
+    pub(crate) fn tree(&self) -> String {
         let fields = "_class,name,color";
         let inner =
             (1..self.2).fold("jobs[name]{0,1}".to_owned(), |inner, _| format!("jobs[{fields},{inner}]{{0,{RANGE}}}"));
@@ -64,22 +71,18 @@ impl Place {
     }
 }
 
-/// A walk on its way.
 #[derive(Clone, Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// The innermost last.
     places: Vec<Place>,
-    /// What was found.
-    pub found: Vec<Pipeline>,
+    pub(crate) found: Vec<Pipeline>,
     limit: usize,
 }
 
 impl Walk {
     /// Begins, or goes on.
-    ///
-    /// # Errors
     /// `invalid-input` where the cursor is none of ours.
-    pub fn begin(cursor: Option<&str>, limit: u32) -> Result<Self> {
+    pub(crate) fn begin(cursor: Option<&str>, limit: u32) -> Result<Self> {
         let places = match cursor {
             None => vec![Place(String::new(), 0, LEVELS)],
             Some(text) => serde_json::from_str(text)
@@ -89,23 +92,19 @@ impl Walk {
     }
 
     /// Where to ask next; none: all was seen, or the page is full.
-    #[must_use]
-    pub fn ask(&mut self) -> Option<Place> {
+    pub(crate) fn ask(&mut self) -> Option<Place> {
         if self.found.len() >= self.limit { None } else { self.places.pop() }
     }
 
     /// Where the next page begins; none: there is none.
-    #[must_use]
-    pub fn cursor(&self) -> Option<String> {
+    pub(crate) fn cursor(&self) -> Option<String> {
         // A list of texts and numbers is always written.
         (!self.places.is_empty()).then(|| serde_json::to_string(&self.places).unwrap_or_default())
     }
 
     /// The answer was too large.
-    ///
-    /// # Errors
     /// `upstream` where there is no less to ask for.
-    pub fn too_large(&mut self, place: Place) -> Result<()> {
+    pub(crate) fn too_large(&mut self, place: Place) -> Result<()> {
         if place.2 <= 1 {
             let message = format!("the list of {:?} is longer than {MOST} bytes for {RANGE} items", place.0);
             return Err(Error::upstream(message, 200, ""));
@@ -115,7 +114,7 @@ impl Walk {
     }
 
     /// What a folder answered. One that is gone, or was never one, holds nothing.
-    pub fn answered(&mut self, client: &Client, place: Place, folder: Folder) {
+    pub(crate) fn answered(&mut self, client: &Client, place: Place, folder: Folder) {
         let branches = is_multibranch(&folder.class);
         let list = folder.jobs.unwrap_or_default();
         let mut rest = Vec::new();
@@ -136,21 +135,24 @@ impl Walk {
                 }
                 false
             };
+            let full = self.found.len() >= self.limit;
             match &entry.jobs {
                 Some(inner) if inner.is_empty() => {}
-                _ if self.found.len() >= self.limit => return stop(rest, index),
-                Some(inner) if *levels > 1 => {
+                Some(_) if *levels == 1 => {
+                    rest.push(Place(name, 0, LEVELS));
+                    return stop(rest, index + 1);
+                }
+                // Where the page is full, folders that hold no job as far as was answered are passed through all the same: the
+                // next page begins in the first that has to be asked, and what is above it is not asked for again.
+                Some(inner) if !full || !hold_a_job(inner, levels - 1) => {
                     let below = Place(name, 0, levels - 1);
                     if !self.take(client, &below, is_multibranch(&entry.class), inner, rest) {
                         return stop(rest, index + 1);
                     }
                 }
-                Some(_) => {
-                    rest.push(Place(name, 0, LEVELS));
-                    return stop(rest, index + 1);
-                }
+                _ if full => return stop(rest, index),
                 None if !path::is_id(&name) => {}
-                None => self.found.push(pipeline(client, name, entry, branches)),
+                _ => self.found.push(pipeline(client, name, entry, branches)),
             }
         }
         if list.len() == RANGE {
@@ -159,6 +161,11 @@ impl Walk {
         }
         true
     }
+}
+
+/// Whether there is a job among these, as far as so many levels were answered; of the last one nothing is known.
+fn hold_a_job(list: &[Entry], levels: u8) -> bool {
+    levels > 0 && list.iter().any(|entry| entry.jobs.as_ref().is_none_or(|inner| hold_a_job(inner, levels - 1)))
 }
 
 /// What branches are in has them under names that are encoded.
@@ -180,13 +187,11 @@ fn pipeline(client: &Client, name: String, entry: &Entry, is_branch: bool) -> Pi
 }
 
 /// The fields of [`Entry`] for one item.
-pub const ONE: &str = "_class,color,jobs[name]{0,1}";
+pub(crate) const ONE: &str = "_class,color,jobs[name]{0,1}";
 
 /// One job, as [`ONE`] answers.
-///
-/// # Errors
 /// `not-found` where it holds jobs instead of being one.
-pub fn one(client: &Client, id: &str, entry: &Entry) -> Result<Pipeline> {
+pub(crate) fn one(client: &Client, id: &str, entry: &Entry) -> Result<Pipeline> {
     if entry.jobs.is_some() {
         return Err(Error::not_found(format!("{id} is a folder, which is no pipeline")).hint("name a job in it"));
     }

@@ -7,11 +7,11 @@
 use novacron_cicd_sdk::{
     Result,
     credentials::{Guard, Login},
-    http::{Body, Capture, Escape, Request, encode},
+    http::{Body, Capture, Escape, Request},
     types::{Error, Redirects},
 };
 
-use crate::{client::PASSWORD, settings::Settings};
+use crate::client::PASSWORD;
 
 const CRUMB: &str = "crumb";
 /// What a crumb goes along with. Only changing requests need it; but a session that has ended answers 403 to a read, and the
@@ -19,19 +19,15 @@ const CRUMB: &str = "crumb";
 const METHODS: [&str; 3] = ["GET", "POST", "DELETE"];
 
 /// The login of the slot `password`.
-///
-/// # Errors
-/// `invalid-input` where the account is not named; `unsupported` for any other slot.
-pub fn describe(settings: &Settings, slot: &str) -> Result<Login> {
+/// `unsupported` for any other slot.
+pub(crate) fn describe(slot: &str) -> Result<Login> {
     if slot != PASSWORD {
         return Err(Error::unsupported(format!("login of slot {slot}")));
     }
-    let username = settings.username.as_deref().ok_or_else(|| {
-        Error::invalid_input("settings.username", "it is needed with the slot `password`")
-            .hint("set it to the account that the password is of")
-    })?;
     let form = Body::new()
-        .text(format!("j_username={}&j_password=", encode(username)))
+        .text("j_username=")
+        .secret(format!("slot-user:{PASSWORD}"), Escape::Form)
+        .text("&j_password=")
         .secret(format!("slot:{PASSWORD}"), Escape::Form)
         .text("&from=%2F&Submit=");
     let requests = [
@@ -65,17 +61,13 @@ pub fn describe(settings: &Settings, slot: &str) -> Result<Login> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use novacron_cicd_sdk::types::{BodyPart, ErrorKind, Redirects};
+    use novacron_cicd_sdk::types::{BodyPart, Redirects};
 
     use super::*;
 
-    fn settings() -> Settings {
-        Settings { username: Some("ci & co".into()), ..Settings::default() }
-    }
-
     #[test]
-    fn the_password_stands_in_the_form_as_a_part_of_its_own() {
-        let login = describe(&settings(), PASSWORD).unwrap();
+    fn account_and_password_stand_in_the_form_as_parts_of_their_own() {
+        let login = describe(PASSWORD).unwrap();
         let part = |part: &BodyPart| match part {
             BodyPart::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
             BodyPart::Secret(part) => format!("<{} {}>", part.secret, part.escape),
@@ -84,7 +76,7 @@ mod tests {
             login.requests.iter().map(|request| format!("{} {}", request.method, request.url)).collect();
         assert_eq!(lines, ["POST /j_spring_security_check", "GET /crumbIssuer/api/json", "GET /me/api/json?tree=id"]);
         let body: String = login.requests[0].body.iter().map(part).collect();
-        assert_eq!(body, "j_username=ci%20%26%20co&j_password=<slot:password form>&from=%2F&Submit=");
+        assert_eq!(body, "j_username=<slot-user:password form>&j_password=<slot:password form>&from=%2F&Submit=");
         assert!(
             login.requests.iter().all(|request| request.redirects == Redirects::None && request.credential.is_none())
         );
@@ -92,9 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_can_not_be_described_says_what_is_missing() {
-        let nameless = describe(&Settings::default(), PASSWORD).unwrap_err();
-        assert!(matches!(nameless.kind, ErrorKind::InvalidInput(_)) && nameless.hint.is_some());
-        assert!(describe(&settings(), "token").is_err());
+    fn another_slot_has_no_login() {
+        assert!(describe("token").is_err());
     }
 }

@@ -14,6 +14,7 @@ use novacron_cicd_sdk::{
 use crate::{
     build::{CELL, WHOLE},
     path,
+    stages::Source,
 };
 
 /// What is still to be read is left to the host from here on, in bytes: read in pieces, each would be sent from N again.
@@ -21,18 +22,15 @@ const STREAMED: u64 = 8 << 20;
 
 /// Where a reader stands: Jenkins' offset, and the bytes of the answer from there that were taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// What `start` is.
-    pub start: u64,
+pub(crate) struct Position {
+    pub(crate) start: u64,
     taken: u64,
 }
 
 impl Position {
     /// Of a cursor; none is the beginning.
-    ///
-    /// # Errors
     /// `invalid-input` where it is none of ours.
-    pub fn read(cursor: Option<&str>) -> Result<Self> {
+    pub(crate) fn read(cursor: Option<&str>) -> Result<Self> {
         let Some(cursor) = cursor else { return Ok(Self::default()) };
         let (start, taken) = cursor.split_once('+').unwrap_or((cursor, "0"));
         match (start.parse(), taken.parse()) {
@@ -45,18 +43,14 @@ impl Position {
         if self.taken == 0 { self.start.to_string() } else { format!("{}+{}", self.start, self.taken) }
     }
 
-    /// What to ask for.
-    #[must_use]
-    pub fn ask(self, log: Request, limit: u32) -> Request {
+    pub(crate) fn ask(self, log: Request, limit: u32) -> Request {
         log.query("start", self.start).window(self.taken, limit)
     }
 }
 
 /// What an answer to [`Position::ask`] means; none: the log is shorter than it was, and is to be read from its beginning. `log` is the request without its position; `anew`: it is the second try.
-///
-/// # Errors
 /// `upstream` where the answer is not one of Jenkins' logs; `internal` where the plan can't be written.
-pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Option<LogAnswer>> {
+pub(crate) fn read(position: Position, anew: bool, log: Request, answer: &Response) -> Result<Option<LogAnswer>> {
     let size = answer.header("x-text-size").and_then(|size| size.trim().parse::<u64>().ok());
     let size = size.ok_or_else(|| {
         Error::upstream("the answer is not a log of Jenkins: it has no X-Text-Size", answer.status(), answer.text())
@@ -100,23 +94,25 @@ pub fn read(position: Position, anew: bool, log: Request, answer: &Response) -> 
     })))
 }
 
-/// Where the log of a job of a run is: the build's, or that of a matrix' cell. none: a stage, which has none of its own.
-///
-/// # Errors
-/// `invalid-input` where the run is no build.
-pub fn target(run: &RunRef, job: Option<&str>) -> Result<Option<Target>> {
+/// Where the log of a job of a run is: the build's, that of a matrix' cell, or that of a stage, of which `shown` says what shows
+/// stages. none: a stage, which has none of its own there.
+/// `invalid-input` where the run is no build; what `shown` says.
+pub(crate) fn target(
+    run: &RunRef,
+    job: Option<&str>,
+    shown: impl FnOnce() -> Result<Option<Source>>,
+) -> Result<Option<Target>> {
     const LOG: [&str; 2] = ["logText", "progressiveText"];
     let number = path::number(&run.run)?.to_string();
     Ok(match (job, job.and_then(|job| job.strip_prefix(CELL))) {
         (None | Some(WHOLE), _) => Some(path::of_build(run, &LOG)?),
         (_, Some(cell)) => Some(path::of(&run.pipeline, &[&[cell, &number], &LOG[..]].concat())),
-        _ => None,
+        (Some(stage), None) => shown()?.and_then(|source| source.log(run, stage)),
     })
 }
 
 /// The log of a stage: there is but one, the build's.
-#[must_use]
-pub fn none() -> LogAnswer {
+pub(crate) fn none() -> LogAnswer {
     LogAnswer::Chunk(chunk(Position::default().cursor(), Availability::Never))
 }
 
@@ -209,19 +205,25 @@ mod tests {
     }
 
     #[test]
-    fn the_build_and_each_cell_have_a_log_and_stages_have_none() {
+    fn the_build_and_each_cell_have_a_log_and_a_stage_where_blue_ocean_is() {
         let run = RunRef { pipeline: "a/m".into(), run: "17".into(), attempt: None };
-        let path = |job| target(&run, job).unwrap().map(|target| Request::get(target).build().unwrap().url);
+        let path = |job, source| {
+            let found = target(&run, job, || Ok(source)).unwrap();
+            found.map(|target| Request::get(target).build().unwrap().url)
+        };
+        let blue = "/blue/rest/organizations/jenkins/pipelines/a/pipelines/m/runs/17/nodes/5/log";
         let rows = [
-            (None, Some("/job/a/job/m/17/logText/progressiveText")),
-            (Some("build"), Some("/job/a/job/m/17/logText/progressiveText")),
-            (Some("cell:label=a,b=c"), Some("/job/a/job/m/label%3Da%2Cb%3Dc/17/logText/progressiveText")),
-            (Some("5"), None),
+            (None, None, Some("/job/a/job/m/17/logText/progressiveText")),
+            (Some("build"), None, Some("/job/a/job/m/17/logText/progressiveText")),
+            (Some("cell:label=a,b=c"), None, Some("/job/a/job/m/label%3Da%2Cb%3Dc/17/logText/progressiveText")),
+            (Some("5"), None, None),
+            (Some("5"), Some(Source::Wfapi), None),
+            (Some("5"), Some(Source::BlueOcean), Some(blue)),
         ];
-        for (job, expected) in rows {
-            assert_eq!(path(job).as_deref(), expected, "{job:?}");
+        for (job, source, expected) in rows {
+            assert_eq!(path(job, source).as_deref(), expected, "{job:?}");
         }
-        assert!(target(&RunRef { run: "last".into(), ..run }, None).is_err());
+        assert!(target(&RunRef { run: "last".into(), ..run }, None, || Ok(None)).is_err());
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! (`hudson/model/ParametersDefinitionProperty.java`), and answers 500 to a choice that is none: so everything is checked
 //! here, before anything is sent.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use novacron_cicd_sdk::{
     Result, attribute,
-    http::Request,
+    http::{Body, Escape, Request},
     runs::TriggerRequest,
     types::{Error, Parameter, ParameterValue, RunRef, Value},
 };
@@ -14,18 +15,16 @@ use serde::Deserialize;
 
 use crate::{build::Build, path, settings::Settings};
 
-/// The fields that [`Property`] reads.
-pub const TREE: &str =
+pub(crate) const TREE: &str =
     "property[parameterDefinitions[_class,name,type,description,choices,defaultParameterValue[value]]]";
 
 /// A property of a job; most have nothing that is read here.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Property {
+pub(crate) struct Property {
     parameter_definitions: Option<Vec<Declared>>,
 }
 
-/// A parameter as the job declares it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Declared {
@@ -77,12 +76,10 @@ impl Declared {
 
 /// What a job declares; none: it takes no parameters at all.
 #[derive(Clone, Debug)]
-pub struct Parameters(Option<Vec<Declared>>);
+pub(crate) struct Parameters(Option<Vec<Declared>>);
 
 impl Parameters {
-    /// Of a job's properties.
-    #[must_use]
-    pub fn of(properties: Vec<Property>) -> Self {
+    pub(crate) fn of(properties: Vec<Property>) -> Self {
         Self(properties.into_iter().find_map(|property| property.parameter_definitions))
     }
 
@@ -94,34 +91,42 @@ impl Parameters {
         self.declared().iter().find(|declared| declared.name == name)
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     /// As the contract has them. The one that carries our token is ours alone.
-    #[must_use]
-    pub fn shown(&self, settings: &Settings) -> Vec<Parameter> {
+    pub(crate) fn shown(&self, settings: &Settings) -> Vec<Parameter> {
         let others = self.declared().iter().filter(|declared| declared.name != settings.correlation_parameter);
         others.map(Declared::parameter).collect()
     }
 
     /// Whether a run of this job can be found by our token.
-    #[must_use]
-    pub fn carry_correlation(&self, settings: &Settings) -> bool {
+    pub(crate) fn carry_correlation(&self, settings: &Settings) -> bool {
         self.find(&settings.correlation_parameter).is_some_and(|declared| matches!(declared.kind(), "string" | "text"))
     }
 
     /// What the trigger is to be sent to, and its form. `built` finds out which reference the job's definition names.
-    ///
-    /// # Errors
     /// `invalid-input` where a value is not for this job; `unsupported` for what Jenkins has no way to be given.
-    pub fn fill(
+    pub(crate) fn fill(
         &self,
         settings: &Settings,
         wanted: &TriggerRequest,
         built: impl FnOnce() -> Option<String>,
     ) -> Result<Form> {
-        let mut form = Form { parameterized: self.0.is_some(), fields: Vec::new() };
+        let mut form = Form { parameterized: self.0.is_some(), ..Form::default() };
         for given in &wanted.parameters {
             let field = format!("parameters.{}", given.name);
             let declared = self.find(&given.name).ok_or_else(|| Error::invalid_input(&field, self.none_such()))?;
-            form.fields.push((given.name.clone(), checked(declared, given, &field)?));
+            match (&given.value, declared.kind()) {
+                (Value::Text(text), "file") => {
+                    let bytes = STANDARD.decode(text);
+                    let bytes =
+                        bytes.map_err(|_| Error::invalid_input(&field, "a file is given as standard base64"))?;
+                    form.files.push((given.name.clone(), bytes));
+                }
+                _ => form.fields.push((given.name.clone(), checked(declared, given, &field)?)),
+            }
         }
         for given in &wanted.environment {
             let declared = self.find(&given.name).ok_or_else(|| {
@@ -129,14 +134,13 @@ impl Parameters {
                     "a build's environment can't be given {}: Jenkins sets there what the job declares",
                     given.name
                 );
-                Error::unsupported("environment")
+                Error::unsupported("runs.environment")
                     .message(message)
                     .hint(format!("declare a parameter {} in the job: builds find it in their environment", given.name))
             })?;
-            if form.fields.iter().all(|(name, _)| *name != given.name) {
-                form.fields
-                    .push((given.name.clone(), checked(declared, given, &format!("environment.{}", given.name))?));
-            }
+            // It has to be found there, whatever the parameter's default is, which comes among the parameters.
+            form.fields.retain(|(name, _)| *name != given.name);
+            form.fields.push((given.name.clone(), checked(declared, given, &format!("environment.{}", given.name))?));
         }
         if let Some(reference) = &wanted.reference {
             self.refer(settings, wanted, (reference, built), &mut form)?;
@@ -189,10 +193,8 @@ impl Parameters {
 }
 
 /// The trigger that repeats a build, as a run of its own.
-///
-/// # Errors
 /// `unsupported` where Jenkins does not give back what the build was given: a password, a file.
-pub fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: String) -> Result<TriggerRequest> {
+pub(crate) fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: String) -> Result<TriggerRequest> {
     let ours = |name: &str| name == settings.correlation_parameter;
     let given = build.parameters().filter(|(name, _)| !ours(name)).map(|(name, value)| {
         let value = value.ok_or_else(|| {
@@ -216,9 +218,6 @@ pub fn again(settings: &Settings, run: &RunRef, build: &Build, correlation: Stri
 fn checked(declared: &Declared, given: &ParameterValue, field: &str) -> Result<Value> {
     let kind = declared.kind();
     match &given.value {
-        _ if kind == "file" => Err(Error::unsupported("parameters.file")
-            .message(format!("{} is a file, which this plugin can't hand over", given.name))
-            .hint("give the job the address of the file as text")),
         Value::Secret(_) if kind != "secret" => {
             let reason =
                 format!("it is a secret, and the job declares it as {}: Jenkins would show it", declared.class);
@@ -238,29 +237,54 @@ fn checked(declared: &Declared, given: &ParameterValue, field: &str) -> Result<V
     }
 }
 
-/// What a trigger sends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Form {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Form {
     /// Whether the job takes parameters: one that does refuses `build`, one that does not refuses `buildWithParameters`.
-    pub parameterized: bool,
-    /// In the order in which they are sent.
-    pub fields: Vec<(String, Value)>,
+    pub(crate) parameterized: bool,
+    pub(crate) fields: Vec<(String, Value)>,
+    /// By the name of the parameter.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
 }
 
 impl Form {
-    /// What of a job is posted to.
-    #[must_use]
-    pub const fn action(&self) -> &'static str {
+    pub(crate) const fn action(&self) -> &'static str {
         if self.parameterized { "buildWithParameters" } else { "build" }
     }
 
-    /// The request with this form, without the job's quiet period. The values stand in the body: queries end up in logs.
-    #[must_use]
-    pub fn post(self, request: Request) -> Request {
-        self.fields.into_iter().fold(request.query("delay", "0sec"), |request, (name, value)| match value {
+    /// The request with this form, without the job's quiet period. The values stand in the body: queries end up in logs. A
+    /// boundary is asked for where there are files.
+    pub(crate) fn post(self, request: Request, boundary: impl FnOnce() -> String) -> Request {
+        let request = request.query("delay", "0sec");
+        if !self.files.is_empty() {
+            let boundary = boundary();
+            return request.body(&format!("multipart/form-data; boundary={boundary}"), self.parts(&boundary));
+        }
+        self.fields.into_iter().fold(request, |request, (name, value)| match value {
             Value::Text(text) => request.form(&name, &text),
             Value::Secret(reference) => request.form_secret(&name, &reference),
         })
+    }
+
+    /// A part for each value. One with a file's name is a file; of the others Stapler reads the bytes in the charset that is
+    /// said (`RequestImpl.parseMultipartFormData`).
+    fn parts(self, boundary: &str) -> Body {
+        let named = |body: Body, name: &str, rest: &str| {
+            let name = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+            body.text(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n"))
+        };
+        let body = self.fields.into_iter().fold(Body::new(), |body, (name, value)| {
+            let body = named(body, &name, "\r\nContent-Type: text/plain; charset=UTF-8");
+            let body = match value {
+                Value::Text(text) => body.text(text),
+                Value::Secret(reference) => body.secret(reference, Escape::None),
+            };
+            body.text("\r\n")
+        });
+        let body = self.files.into_iter().fold(body, |body, (name, bytes)| {
+            let rest = "; filename=\"file\"\r\nContent-Type: application/octet-stream";
+            named(body, &name, rest).bytes(bytes).text("\r\n")
+        });
+        body.text(format!("--{boundary}--\r\n"))
     }
 }
 

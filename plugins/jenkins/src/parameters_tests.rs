@@ -50,7 +50,7 @@ fn wanted(parameters: Vec<ParameterValue>) -> TriggerRequest {
 }
 
 fn sent(form: Form) -> (String, String) {
-    let request = form.post(Request::post("/x")).build().unwrap();
+    let request = form.post(Request::post("/x"), || "b-1".into()).build().unwrap();
     let part = |part: &BodyPart| match part {
         BodyPart::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
         BodyPart::Secret(part) => format!("<{} {}>", part.secret, part.escape),
@@ -117,8 +117,24 @@ fn what_the_job_would_pass_over_or_choke_on_is_refused_before_it_is_sent() {
         assert_eq!(input.field, field);
         assert!(input.reason.contains(part), "{} does not say {part}", input.reason);
     }
-    let file = declared().fill(&Settings::default(), &wanted(vec![text("UPLOAD", "aGk=")]), || None).unwrap_err();
-    assert_eq!(file.kind, ErrorKind::Unsupported("parameters.file".into()));
+    let file = declared().fill(&Settings::default(), &wanted(vec![text("UPLOAD", "not base64")]), || None).unwrap_err();
+    assert!(matches!(&file.kind, ErrorKind::InvalidInput(input) if input.field == "parameters.UPLOAD"), "{file:?}");
+}
+
+#[test]
+fn with_a_file_each_value_is_a_part_of_the_body() {
+    let given = vec![text("VERSION", "1"), secret("KEY"), text("UPLOAD", "aGkA")];
+    let form = declared().fill(&Settings::default(), &wanted(given), || None).unwrap();
+    let (url, body) = sent(form);
+    assert_eq!(url, "/x?delay=0sec");
+    let field = |name: &str, value: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n{value}\r\n"
+        )
+    };
+    let file = "--b-1\r\nContent-Disposition: form-data; name=\"UPLOAD\"; filename=\"file\"\r\nContent-Type: application/octet-stream\r\n\r\nhi\0\r\n";
+    let fields = field("VERSION", "1") + &field("KEY", "<ref-1 none>") + &field("NOVACRON_CORRELATION", "nc-7");
+    assert_eq!(body, fields + file + "--b-1--\r\n");
 }
 
 #[test]
@@ -127,9 +143,10 @@ fn a_builds_environment_is_what_the_job_declares() {
     let form = declared().fill(&Settings::default(), &with(text("NOTES", "hi")), || None).unwrap();
     assert!(form.fields.contains(&("NOTES".into(), Value::Text("hi".into()))));
     let form = declared().fill(&Settings::default(), &with(text("VERSION", "2")), || None).unwrap();
-    assert_eq!(form.fields[0], ("VERSION".into(), Value::Text("1".into())), "the parameter is meant");
+    let versions: Vec<_> = form.fields.iter().filter(|(name, _)| name == "VERSION").collect();
+    assert_eq!(versions, [&("VERSION".into(), Value::Text("2".into()))], "a parameter may be but its default");
     let error = declared().fill(&Settings::default(), &with(text("HOME", "/")), || None).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unsupported("environment".into()));
+    assert_eq!(error.kind, ErrorKind::Unsupported("runs.environment".into()));
 }
 
 #[test]

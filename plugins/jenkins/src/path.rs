@@ -12,8 +12,7 @@ use novacron_cicd_sdk::{
 
 /// An item below the base URL, and what is asked of it: `("a/b", ["api", "json"])` is `/job/a/job/b/api/json`. The empty
 /// name is the controller itself.
-#[must_use]
-pub fn of(full_name: &str, tail: &[&str]) -> Target {
+pub(crate) fn of(full_name: &str, tail: &[&str]) -> Target {
     let mut segments = Vec::new();
     if !full_name.is_empty() {
         for name in full_name.split('/') {
@@ -25,16 +24,13 @@ pub fn of(full_name: &str, tail: &[&str]) -> Target {
 }
 
 /// Whether the contract takes it for an id. Jenkins has no such limit; what has a longer name is left out of lists.
-#[must_use]
-pub fn is_id(name: &str) -> bool {
+pub(crate) fn is_id(name: &str) -> bool {
     (1..=512).contains(&name.len())
 }
 
 /// A build, and what is asked of it.
-///
-/// # Errors
 /// `invalid-input` where the run's id is no number of a build.
-pub fn of_build(run: &RunRef, tail: &[&str]) -> Result<Target> {
+pub(crate) fn of_build(run: &RunRef, tail: &[&str]) -> Result<Target> {
     number(&run.run)?;
     let mut segments = vec![run.run.as_str()];
     segments.extend(tail);
@@ -42,10 +38,8 @@ pub fn of_build(run: &RunRef, tail: &[&str]) -> Result<Target> {
 }
 
 /// The number of a build, which is a run's id.
-///
-/// # Errors
 /// `invalid-input` where it is none.
-pub fn number(run: &str) -> Result<u64> {
+pub(crate) fn number(run: &str) -> Result<u64> {
     let plain = !run.is_empty() && run.bytes().all(|byte| byte.is_ascii_digit());
     let number = if plain { run.parse().ok() } else { None };
     number.ok_or_else(|| Error::invalid_input("run", format!("{run:?} is not the number of a build")))
@@ -53,8 +47,7 @@ pub fn number(run: &str) -> Result<u64> {
 
 /// The address that a browser finds it at. Built on our own base URL: what Jenkins takes for its own may be the address of
 /// a proxy, or none at all.
-#[must_use]
-pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
+pub(crate) fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
     let mut url = base_url.trim_end_matches('/').to_owned();
     for name in full_name.split('/').filter(|name| !name.is_empty()) {
         url.push_str("/job/");
@@ -69,8 +62,19 @@ pub fn url(base_url: &str, full_name: &str, tail: &[&str]) -> String {
 }
 
 /// The build at an address, wherever Jenkins takes itself to be: what stands before the first `job/` is passed over.
-#[must_use]
-pub fn build_at(url: &str) -> Option<RunRef> {
+pub(crate) fn build_at(url: &str) -> Option<RunRef> {
+    let (pipeline, number) = names_at(url)?;
+    let run = number.filter(|number| self::number(number).is_ok())?.to_owned();
+    (!pipeline.is_empty()).then_some(RunRef { pipeline, run, attempt: None })
+}
+
+/// The full name of the job at an address, likewise.
+pub(crate) fn job_at(url: &str) -> Option<String> {
+    names_at(url).filter(|(name, rest)| rest.is_none() && !name.is_empty()).map(|(name, _)| name)
+}
+
+/// The full name in an address, and the one part that is behind it.
+fn names_at(url: &str) -> Option<(String, Option<&str>)> {
     let path = url.split(['?', '#']).next()?;
     let path = match path.find("/job/") {
         Some(begin) if !path.starts_with("job/") => &path[begin + 1..],
@@ -79,25 +83,21 @@ pub fn build_at(url: &str) -> Option<RunRef> {
     let mut names = Vec::new();
     let mut parts = path.trim_end_matches('/').split('/');
     loop {
-        match (parts.next()?, parts.next()) {
-            ("job", Some(name)) => names.push(decoded(name)),
-            (number, None) if !names.is_empty() && self::number(number).is_ok() => {
-                return Some(RunRef { pipeline: names.join("/"), run: number.to_owned(), attempt: None });
-            }
+        match (parts.next(), parts.next()) {
+            (Some("job"), Some(name)) => names.push(decoded(name)),
+            (rest, None) => return Some((names.join("/"), rest)),
             _ => return None,
         }
     }
 }
 
 /// The name of a matrix' cell, from the address of one of its builds: `.../job/m/label=linux,jdk=21/17/`.
-#[must_use]
-pub fn cell(url: &str) -> Option<String> {
+pub(crate) fn cell(url: &str) -> Option<String> {
     url.trim_end_matches('/').rsplit('/').nth(1).filter(|name| name.contains('=')).map(decoded)
 }
 
 /// The branch that a branch job is named after: the last name, decoded. Of a name that has nothing encoded it is the name.
-#[must_use]
-pub fn branch(full_name: &str) -> String {
+pub(crate) fn branch(full_name: &str) -> String {
     decoded(full_name.rsplit('/').next().unwrap_or_default())
 }
 
@@ -175,6 +175,20 @@ mod tests {
         for (url, expected) in rows {
             let found = build_at(url);
             assert_eq!(found.as_ref().map(|run| (run.pipeline.as_str(), run.run.as_str())), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_job_is_found_in_its_address() {
+        let rows = [
+            ("http://x:8080/jenkins/job/a/job/dev%252Fmain/", Some("a/dev%2Fmain")),
+            ("job/my%20app", Some("my app")),
+            ("/job/a/3", None),
+            ("http://x/", None),
+            ("", None),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(job_at(url).as_deref(), expected, "{url}");
         }
     }
 

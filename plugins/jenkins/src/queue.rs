@@ -12,13 +12,11 @@ use serde::Deserialize;
 
 use crate::client;
 
-/// The fields that [`Item`] reads.
-pub const TREE: &str = "id,why,cancelled,executable[number]";
+pub(crate) const TREE: &str = "id,why,cancelled,executable[number]";
 
-/// A queue item.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Item {
+pub(crate) struct Item {
     #[serde(rename = "_class")]
     class: String,
     why: Option<String>,
@@ -31,23 +29,18 @@ struct Executable {
     number: Option<u64>,
 }
 
-/// How a queue item stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// It waits: for its quiet period, for a build before it, for an executor.
     Waiting,
     /// It has left, and the build is not there yet.
     Leaving,
-    /// It became the build of that number.
     Began(u64),
-    /// It was taken out of the queue.
     Canceled(Option<String>),
 }
 
 impl Item {
-    /// How it stands.
-    #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub(crate) fn standing(&self) -> Standing {
         if self.cancelled == Some(true) {
             return Standing::Canceled(self.why.clone());
         }
@@ -61,27 +54,22 @@ impl Item {
 
 /// The number of a queue item in the address of one. The rest of the address is what Jenkins takes for its own, which is
 /// often not how we reach it, so nothing else is taken from it.
-#[must_use]
-pub fn number(location: &str) -> Option<u64> {
+pub(crate) fn number(location: &str) -> Option<u64> {
     let (_, after) = location.rsplit_once("/queue/item/")?;
     after.trim_end_matches('/').parse().ok()
 }
 
 /// The number that a ticket is.
-///
-/// # Errors
 /// `invalid-input` where it is none of ours.
-pub fn of_ticket(ticket: &str) -> Result<u64> {
+pub(crate) fn of_ticket(ticket: &str) -> Result<u64> {
     ticket.parse().map_err(|_| Error::invalid_input("ticket", format!("{ticket:?} is not a place in Jenkins' queue")))
 }
 
 /// What the answer to a trigger means (`jenkins/model/ParameterizedJobMixIn.java`,
 /// `hudson/model/ParametersDefinitionProperty.java`): 201 names a new queue item, 303 the item of an equal request that waits
 /// already. Only `buildWithParameters` tells the two apart.
-///
-/// # Errors
 /// `conflict` where Jenkins takes no builds of this job; else as [`client::refusal`].
-pub fn ticket(answer: &Response) -> Result<Ticket> {
+pub(crate) fn ticket(answer: &Response) -> Result<Ticket> {
     let place = answer.header("location").and_then(number).map(|number| number.to_string());
     match (answer.status(), place) {
         (201, Some(place)) => Ok(Ticket::Queued(place)),

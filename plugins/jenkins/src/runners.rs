@@ -7,28 +7,24 @@ use serde::Deserialize;
 
 use crate::path;
 
-/// The fields that [`Computer`] reads.
-pub const TREE: &str = "_class,displayName,offline,temporarilyOffline,idle,offlineCauseReason,assignedLabels[name],\
+pub(crate) const TREE: &str = "_class,displayName,offline,temporarilyOffline,idle,offlineCauseReason,assignedLabels[name],\
     executors[currentExecutable[url]],oneOffExecutors[currentExecutable[url]]";
 
-/// All nodes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Computers {
-    /// Each of them.
-    pub computer: Vec<Computer>,
+pub(crate) struct Computers {
+    pub(crate) computer: Vec<Computer>,
 }
 
-/// A node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Computer {
+pub(crate) struct Computer {
     #[serde(rename = "_class")]
     class: String,
     display_name: String,
     offline: bool,
     /// Somebody took it out of work.
-    pub temporarily_offline: bool,
+    pub(crate) temporarily_offline: bool,
     idle: bool,
     offline_cause_reason: Option<String>,
     assigned_labels: Vec<Label>,
@@ -54,9 +50,7 @@ struct Executable {
     url: Option<String>,
 }
 
-/// Where a node is.
-#[must_use]
-pub fn target(runner: &str, tail: &[&str]) -> Target {
+pub(crate) fn target(runner: &str, tail: &[&str]) -> Target {
     let mut segments = vec!["computer".to_owned(), runner.to_owned()];
     segments.extend(tail.iter().map(|part| (*part).to_owned()));
     segments.into()
@@ -64,8 +58,7 @@ pub fn target(runner: &str, tail: &[&str]) -> Target {
 
 impl Computer {
     /// As the contract has it. Whatever it works on is told once, though a build may hold several executors.
-    #[must_use]
-    pub fn runner(self) -> Runner {
+    pub(crate) fn runner(self) -> Runner {
         let built_in = self.class.ends_with("MasterComputer");
         let mut current: Vec<RunRef> = Vec::new();
         for executor in self.executors.iter().chain(&self.one_off_executors) {

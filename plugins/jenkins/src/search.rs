@@ -11,15 +11,13 @@ use novacron_cicd_sdk::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{build::Build, client::Client, job::Job};
+use crate::{build::Build, client::Client, job::Job, path};
 
-/// The fields that [`Queue`] reads.
-pub const QUEUE: &str = "items[id,actions[parameters[name,value]]]";
+pub(crate) const QUEUE: &str = "items[id,task[url],actions[parameters[name,value]]]";
 
-/// What waits on the controller.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Queue {
+pub(crate) struct Queue {
     items: Vec<Item>,
 }
 
@@ -27,10 +25,22 @@ pub struct Queue {
 #[serde(default)]
 struct Item {
     id: u64,
+    task: Task,
     actions: Vec<Value>,
 }
 
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Task {
+    url: Option<String>,
+}
+
 impl Item {
+    /// Whether it is of a job, as far as it says so.
+    fn is_of(&self, pipeline: &str) -> bool {
+        self.task.url.as_deref().and_then(path::job_at).is_none_or(|job| job == pipeline)
+    }
+
     fn carries(&self, name: &str, value: &str) -> bool {
         let given = self.actions.iter().filter_map(|action| action.get("parameters")?.as_array()).flatten();
         given.into_iter().any(|given| {
@@ -41,16 +51,13 @@ impl Item {
 }
 
 /// Whether older builds have to be read as well: all of these began after `since`.
-#[must_use]
-pub fn goes_further_back(builds: &[Build], full: usize, since: Timestamp) -> bool {
+pub(crate) fn goes_further_back(builds: &[Build], full: usize, since: Timestamp) -> bool {
     builds.len() >= full && builds.iter().all(|build| build.timestamp.is_some_and(|began| began >= since))
 }
 
 /// What there is of a run. The queue has to be read before the builds: what leaves it in between is seen in one of them.
-///
-/// # Errors
 /// `transient` while something waits in the queue that may be it, of a job without the parameter.
-pub fn find(
+pub(crate) fn find(
     client: &Client,
     pipeline: &str,
     token: &str,
@@ -68,7 +75,7 @@ pub fn find(
         // A page that shifted under us shows a build twice.
         ours.dedup_by_key(|build| build.number);
         return match ours.as_slice() {
-            [] => match queue.items.iter().find(|item| item.carries(parameter, token)) {
+            [] => match queue.items.iter().find(|item| item.is_of(pipeline) && item.carries(parameter, token)) {
                 Some(item) => Ok(RunMatch::Queued(item.id.to_string())),
                 None => Ok(RunMatch::None),
             },

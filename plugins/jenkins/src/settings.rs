@@ -7,14 +7,14 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Settings {
-    /// The account whose password fills the slot `password`.
-    pub username: Option<String>,
     /// The parameter that carries our token of a run.
     pub correlation_parameter: String,
     /// The parameter that takes a branch or tag.
     pub reference_parameter: Option<String>,
     /// What an unstable build counts as.
     pub unstable: Unstable,
+    /// The job that deploys, where a target names none.
+    pub deploy_job: Option<String>,
 }
 
 /// What an unstable build counts as.
@@ -42,10 +42,10 @@ impl Unstable {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            username: None,
             correlation_parameter: "NOVACRON_CORRELATION".into(),
             reference_parameter: None,
             unstable: Unstable::default(),
+            deploy_job: None,
         }
     }
 }
@@ -60,13 +60,12 @@ mod tests {
     fn what_is_not_set_is_as_the_schema_says() {
         let read = |text: &str| serde_json::from_str::<Settings>(text).unwrap();
         assert_eq!(read("{}"), Settings::default());
-        let all =
-            r#"{"username":"ci","correlation-parameter":"RUN","reference-parameter":"BRANCH","unstable":"failed"}"#;
+        let all = r#"{"correlation-parameter":"RUN","reference-parameter":"BRANCH","unstable":"failed","deploy-job":"ops/deploy"}"#;
         let expected = Settings {
-            username: Some("ci".into()),
             correlation_parameter: "RUN".into(),
             reference_parameter: Some("BRANCH".into()),
             unstable: Unstable::Failed,
+            deploy_job: Some("ops/deploy".into()),
         };
         assert_eq!(read(all), expected);
     }

@@ -5,7 +5,7 @@
 
 use novacron_cicd_sdk::{
     http::Target,
-    types::{Graph, Job, State, Status, Times},
+    types::{Graph, Job, RunRef, State, Status, Times},
 };
 use serde::{Deserialize, de::Error as _};
 
@@ -13,22 +13,18 @@ use crate::{build::WHOLE, client::Client, path, settings::Unstable};
 
 /// A plugin of Jenkins that shows stages, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// pipeline-graph-view.
+pub(crate) enum Source {
     GraphView,
-    /// pipeline-rest-api.
     Wfapi,
-    /// blueocean-rest.
     BlueOcean,
 }
 
 impl Source {
     /// All, in the order in which they are tried.
-    pub const ALL: [Self; 3] = [Self::GraphView, Self::Wfapi, Self::BlueOcean];
+    pub(crate) const ALL: [Self; 3] = [Self::GraphView, Self::Wfapi, Self::BlueOcean];
 
     /// The word that it is remembered by.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::GraphView => "graph-view",
             Self::Wfapi => "wfapi",
@@ -37,28 +33,36 @@ impl Source {
     }
 
     /// Where it shows the stages of a build.
-    #[must_use]
-    pub fn target(self, pipeline: &str, number: u64) -> Target {
-        let number = number.to_string();
+    pub(crate) fn target(self, pipeline: &str, build: u64) -> Target {
+        let number = build.to_string();
         match self {
             Self::GraphView => path::of(pipeline, &[&number, "stages", "tree"]),
             Self::Wfapi => path::of(pipeline, &[&number, "wfapi", "describe"]),
-            Self::BlueOcean => {
-                let mut segments = ["blue", "rest", "organizations", "jenkins"].map(str::to_owned).to_vec();
-                for name in pipeline.split('/') {
-                    segments.extend(["pipelines".to_owned(), name.to_owned()]);
-                }
-                segments.extend(["runs".to_owned(), number, "nodes".to_owned()]);
-                segments.into()
-            }
+            Self::BlueOcean => Self::blue(pipeline, build, &[]),
         }
     }
 
+    /// Where it has the log of a stage, to be read like that of a build (blueocean-rest, `LogResource`). The others have only those
+    /// of single steps.
+    pub(crate) fn log(self, run: &RunRef, stage: &str) -> Option<Target> {
+        let number = path::number(&run.run).ok()?;
+        (self == Self::BlueOcean).then(|| Self::blue(&run.pipeline, number, &[stage, "log"]))
+    }
+
+    /// The nodes of a build, and what is asked of them.
+    fn blue(pipeline: &str, number: u64, tail: &[&str]) -> Target {
+        let mut segments = ["blue", "rest", "organizations", "jenkins"].map(str::to_owned).to_vec();
+        for name in pipeline.split('/') {
+            segments.extend(["pipelines".to_owned(), name.to_owned()]);
+        }
+        segments.extend(["runs".to_owned(), number.to_string(), "nodes".to_owned()]);
+        segments.extend(tail.iter().map(|part| (*part).to_owned()));
+        segments.into()
+    }
+
     /// Reads what it answers.
-    ///
-    /// # Errors
     /// Where the answer is of another shape than this plugin has.
-    pub fn read(self, body: &[u8], unstable: Unstable, whole: &Status) -> Result<Stages, serde_json::Error> {
+    pub(crate) fn read(self, body: &[u8], unstable: Unstable, whole: &Status) -> Result<Stages, serde_json::Error> {
         let mut stages = Stages { jobs: Vec::new(), exact: self == Self::BlueOcean };
         let status = |word: &str| status(word, unstable, whole);
         match self {
@@ -112,7 +116,6 @@ struct Described {
     stages: Vec<Stage>,
 }
 
-/// Of wfapi.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Stage {
@@ -125,7 +128,6 @@ struct Stage {
     duration_millis: Option<i64>,
 }
 
-/// Of Blue Ocean.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BlueNode {
@@ -144,9 +146,8 @@ struct Edge {
     id: String,
 }
 
-/// Stages, as jobs.
 #[derive(Debug)]
-pub struct Stages {
+pub(crate) struct Stages {
     jobs: Vec<Job>,
     exact: bool,
 }
@@ -224,15 +225,11 @@ impl Stages {
         }
     }
 
-    /// Whether the build waits for a person.
-    #[must_use]
-    pub fn wait(&self) -> bool {
+    pub(crate) fn wait(&self) -> bool {
         self.jobs.iter().any(|job| job.status.state == State::Waiting)
     }
 
-    /// The graph with them below the build.
-    #[must_use]
-    pub fn below(self, client: &Client, pipeline: &str, number: u64, mut graph: Graph) -> Graph {
+    pub(crate) fn below(self, client: &Client, pipeline: &str, number: u64, mut graph: Graph) -> Graph {
         if self.jobs.is_empty() {
             return graph;
         }

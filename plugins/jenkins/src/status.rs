@@ -7,23 +7,20 @@ use novacron_cicd_sdk::types::{State, Status};
 
 use crate::settings::Unstable;
 
-/// What Jenkins says of a build.
 #[derive(Clone, Copy, Debug)]
-pub struct Word<'a> {
+pub(crate) struct Word<'a> {
     /// `building`: an executor works on it.
-    pub building: bool,
+    pub(crate) building: bool,
     /// `inProgress`: also true while it is brought to its end after that (`hudson/model/Run.java`, state POST_PRODUCTION).
     /// Older cores do not say it.
-    pub in_progress: Option<bool>,
+    pub(crate) in_progress: Option<bool>,
     /// `result`: may stand there long before the build has ended.
-    pub result: Option<&'a str>,
+    pub(crate) result: Option<&'a str>,
     /// Whether everything that interrupted it was a time limit.
-    pub timed_out: bool,
+    pub(crate) timed_out: bool,
 }
 
-/// How a build stands.
-#[must_use]
-pub fn of_build(word: Word<'_>, unstable: Unstable) -> Status {
+pub(crate) fn of_build(word: Word<'_>, unstable: Unstable) -> Status {
     if word.building || word.in_progress == Some(true) {
         // UNSTABLE and FAILURE are set while steps go on, so a result says nothing about the end.
         return Status::of(

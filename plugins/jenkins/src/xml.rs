@@ -14,36 +14,30 @@ use quick_xml::{
 
 /// Where an element stands in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Element {
-    /// Its name.
-    pub name: String,
+pub(crate) struct Element {
+    pub(crate) name: String,
     /// From its first sign to its last.
-    pub whole: Range<usize>,
+    pub(crate) whole: Range<usize>,
     /// Between its tags; empty, at its end, where it has but one.
     inside: Range<usize>,
     tag: Range<usize>,
 }
 
 impl Element {
-    /// What stands between its tags, as text.
-    #[must_use]
-    pub fn text(&self, xml: &str) -> String {
+    pub(crate) fn text(&self, xml: &str) -> String {
         let raw = &xml[self.inside.clone()];
         unescape(raw).map_or_else(|_| raw.to_owned(), Into::into)
     }
 
     /// Whether its tag says `class="..."` with this end.
-    #[must_use]
-    pub fn is_class(&self, xml: &str, end: &str) -> bool {
+    pub(crate) fn is_class(&self, xml: &str, end: &str) -> bool {
         xml[self.tag.clone()].contains(&format!("{end}\""))
     }
 }
 
 /// The elements directly in another one; of none, the document's only one.
-///
-/// # Errors
 /// `upstream` where the text is not XML.
-pub fn children(xml: &str, parent: Option<&Element>) -> Result<Vec<Element>> {
+pub(crate) fn children(xml: &str, parent: Option<&Element>) -> Result<Vec<Element>> {
     let base = parent.map_or(0, |parent| parent.inside.start);
     let text = parent.map_or(xml, |parent| &xml[parent.inside.clone()]);
     let wrong = |why: &dyn std::fmt::Display| Error::upstream(format!("the definition is not XML: {why}"), 200, xml);
@@ -83,10 +77,8 @@ pub fn children(xml: &str, parent: Option<&Element>) -> Result<Vec<Element>> {
 }
 
 /// The element at a place, each name the first of its kind; `*` is any.
-///
-/// # Errors
 /// `upstream` where the text is not XML.
-pub fn find(xml: &str, place: &[&str]) -> Result<Option<Element>> {
+pub(crate) fn find(xml: &str, place: &[&str]) -> Result<Option<Element>> {
     let mut at: Option<Element> = None;
     for name in place {
         let below = children(xml, at.as_ref())?;
@@ -99,10 +91,8 @@ pub fn find(xml: &str, place: &[&str]) -> Result<Option<Element>> {
 }
 
 /// The text with `element` in place of what stands at `place`; where nothing does, at the end of what would be around it.
-///
-/// # Errors
 /// `upstream` where the text is not XML, or nothing would be around it.
-pub fn put(xml: &str, place: &[&str], element: &str) -> Result<String> {
+pub(crate) fn put(xml: &str, place: &[&str], element: &str) -> Result<String> {
     if let Some(there) = find(xml, place)? {
         return Ok(spliced(xml, there.whole, element));
     }
@@ -123,8 +113,7 @@ fn spliced(xml: &str, range: Range<usize>, element: &str) -> String {
 }
 
 /// `<name>text</name>`.
-#[must_use]
-pub fn element(name: &str, text: &str) -> String {
+pub(crate) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escape(text))
 }
 

@@ -1,7 +1,7 @@
 //! The manifest says of the component what the component is.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use novacron_cicd_plugin_jenkins::{client, settings::Settings};
+use novacron_cicd_plugin_jenkins::{PASSWORD, TOKEN, settings::Settings};
 use serde_json::{Value, json};
 
 fn manifest() -> toml::Table {
@@ -13,7 +13,7 @@ fn the_slots_are_those_that_requests_name() {
     let manifest = manifest();
     let slots: Vec<_> =
         manifest["credential"].as_array().unwrap().iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
-    assert_eq!(slots, [client::TOKEN, client::PASSWORD]);
+    assert_eq!(slots, [TOKEN, PASSWORD]);
 }
 
 #[test]
@@ -33,13 +33,13 @@ fn the_schema_takes_the_settings_that_the_plugin_reads() {
     let rows = [
         (json!({}), true),
         (
-            json!({ "username": "ci", "correlation-parameter": "RUN", "reference-parameter": "git.branch", "unstable": "failed" }),
+            json!({ "deploy-job": "ops/deploy", "correlation-parameter": "RUN", "reference-parameter": "git.branch", "unstable": "failed" }),
             true,
         ),
         (json!({ "unstable": "maybe" }), false),
         (json!({ "correlation-parameter": "a b" }), false),
         (json!({ "correlation-parameter": "" }), false),
-        (json!({ "username": "" }), false),
+        (json!({ "deploy-job": "" }), false),
         (json!({ "password": "x" }), false),
     ];
     for (settings, taken) in rows {

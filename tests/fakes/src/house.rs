@@ -8,6 +8,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use novacron_cicd_domain::{
     Timestamp,
     id::ProviderId,
@@ -22,6 +24,7 @@ use novacron_cicd_runtime::{
     sandbox::Limits,
 };
 use novacron_cicd_vault::{Masker, Secret};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +45,7 @@ type Kept = (String, String);
 struct Ports {
     kv: Mutex<HashMap<String, KvEntry>>,
     sessions: Mutex<HashMap<String, Kept>>,
+    blobs: Mutex<HashMap<String, Bytes>>,
 }
 
 #[async_trait]
@@ -102,12 +106,20 @@ impl HostPorts for Ports {
         Ok(())
     }
 
+    async fn blob(&self, sha256: &str, _: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        let bytes = self.blobs.lock().unwrap().get(sha256).cloned().ok_or(std::io::ErrorKind::NotFound)?;
+        // In two pieces: a stream is one.
+        let pieces = [bytes.slice(..bytes.len() / 2), bytes.slice(bytes.len() / 2..)];
+        Ok(futures_util::stream::iter(pieces.map(Ok)).boxed())
+    }
+
     fn audit(&self, _: EgressRecord) {}
 }
 
 /// A runtime over one plugin.
 pub struct House {
     runtime: Runtime,
+    ports: Arc<Ports>,
     plugin: String,
     _directory: TempDir,
 }
@@ -119,7 +131,12 @@ fn guests() -> PathBuf {
     )
 }
 
-fn built(plugin: &str) -> PathBuf {
+/// Where the plugin of that id lies as it was built for the sandbox.
+///
+/// # Panics
+/// Where it is not built.
+#[must_use]
+pub fn built(plugin: &str) -> PathBuf {
     let path = guests().join(format!("novacron_cicd_plugin_{}.wasm", plugin.replace('-', "_")));
     assert!(path.is_file(), "{} is missing: run cargo xtask guests", path.display());
     path
@@ -145,8 +162,20 @@ impl House {
             limits: Limits::default(),
             door: DoorConfig::default(),
         };
-        let runtime = Runtime::start(config, Arc::new(Ports::default())).await.unwrap();
-        Self { runtime, plugin: plugin.to_owned(), _directory: directory }
+        let ports = Arc::new(Ports::default());
+        let runtime = Runtime::start(config, ports.clone()).await.unwrap();
+        Self { runtime, ports, plugin: plugin.to_owned(), _directory: directory }
+    }
+
+    /// Keeps bytes for uploads; answers their sha256.
+    ///
+    /// # Panics
+    /// Where a test before it did.
+    #[must_use]
+    pub fn keep(&self, bytes: &'static [u8]) -> String {
+        let sha256 = hex::encode(Sha256::digest(bytes));
+        self.ports.blobs.lock().unwrap().insert(sha256.clone(), Bytes::from_static(bytes));
+        sha256
     }
 
     /// A provider of it. A credential is its slot and the account; its secret is [`secret`] of the slot's name.

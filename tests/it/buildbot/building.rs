@@ -31,7 +31,9 @@ async fn a_buildbot_builds_what_was_asked_and_its_log_is_followed_live() {
     parameters_are_typed(&site).await;
 
     let mut words = vec!["pipeline", "run", "backend", "--watch", "--exit-status", "-p", "VERSION=1.2.3"];
-    words.extend(["-p", "RELEASE=true", "-p", "LEVEL=full", "-p", "JOBS=4", "-p", "REGION=south"]);
+    words.extend(["-p", "RELEASE=true", "-p", "LEVEL=full", "-p", "JOBS=4"]);
+    // Buildbot's way to a step's environment: a field of the form, whose property the step names.
+    words.extend(["-e", "REGION=south"]);
     words.extend(["-p", "ON=mac", "-p", "ON=bsd"]);
     let watched = cli.run(&words).await.expect_code(0);
     assert!(watched.stdout.contains("succeeded"), "{watched}");

@@ -45,7 +45,7 @@ impl Contract {
     }
 
     /// The path of the document that `path` is one of: the one with the fewest parameters.
-    fn template(&self, path: &str) -> anyhow::Result<&str> {
+    pub(crate) fn template(&self, path: &str) -> anyhow::Result<&str> {
         let given: Vec<_> = path.split('/').collect();
         let paths = self.document["paths"].as_object().context("the document has no paths")?;
         paths

@@ -10,6 +10,7 @@ mod cli;
 mod contract;
 mod features;
 mod follower;
+mod functions;
 mod home;
 mod host;
 mod mark;
@@ -18,15 +19,16 @@ mod world;
 
 pub(crate) use api::{Answer, Api};
 pub(crate) use buildbot::{Buildbot, Hook, PASSWORD, USER};
-pub(crate) use cli::Cli;
+pub(crate) use cli::{Cli, Ended};
 pub(crate) use contract::Contract;
 pub(crate) use features::assert_are_features;
 pub(crate) use follower::{Seen, follow};
+pub(crate) use functions::{Function, Planned, Served, component_functions, contract_functions, contract_table};
 pub(crate) use home::Home;
 pub(crate) use host::{Host, Setup};
 pub(crate) use mark::{spoke, version_of};
 pub(crate) use repository::Repository;
-pub(crate) use world::{ENDLESS, SCRIPT, SIGNING, World, eventually, pipeline_body, run_over};
+pub(crate) use world::{ENDLESS, SCRIPT, SIGNING, World, eventually, pipeline_body, run_over, until};
 
 use std::{path::PathBuf, time::Duration};
 

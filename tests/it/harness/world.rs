@@ -109,14 +109,20 @@ pub(crate) fn pipeline_body(name: &str, repository: &Repository) -> Value {
     })
 }
 
-/// Asks again and again until there is an answer. In one place, because it waits by the clock: what is asked for is another process's.
+/// Asks again and again until there is an answer.
 pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    until(what, async || ask().await.ok_or_else(String::new)).await
+}
+
+/// Asks again and again until there is an answer, and says why there is none yet where it takes too long. In one place, because
+/// it waits by the clock: what is asked for is another process's.
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
     let began = Instant::now();
     loop {
-        if let Some(it) = ask().await {
-            return it;
+        match ask().await {
+            Ok(it) => return it,
+            Err(why) => assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?} {why}"),
         }
-        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -8,12 +8,16 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 
 /// What every request must carry.
 pub(crate) const TOKEN: &str = "whole-token-of-some-length";
@@ -42,6 +46,10 @@ pub(crate) struct Data {
     pub(crate) reads: Vec<(String, BTreeMap<String, String>)>,
     /// The next change of this function is made, and its answer breaks off.
     pub(crate) breaks_off: Option<String>,
+    /// Bytes under this name are refused: there are others.
+    pub(crate) refuses: Option<String>,
+    /// Bytes that come are not read beyond their first piece.
+    pub(crate) holds: bool,
     /// Runs that there are.
     pub(crate) runs: Vec<Value>,
 }
@@ -49,6 +57,7 @@ pub(crate) struct Data {
 #[derive(Clone)]
 pub(crate) struct Platform {
     data: Arc<Mutex<Data>>,
+    held: Arc<Notify>,
     pub(crate) url: String,
 }
 
@@ -56,10 +65,11 @@ impl Platform {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let platform = Self { data: Arc::default(), url };
+        let platform = Self { data: Arc::default(), held: Arc::default(), url };
         let router = Router::new()
             .route("/read/{function}", get(read))
             .route("/do/{function}", post(make))
+            .route("/bytes/{name}", get(give).put(take))
             .with_state(platform.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         platform
@@ -77,6 +87,11 @@ impl Platform {
     /// What a change answers from now on.
     pub(crate) fn answers(&self, function: &str, document: Value) {
         self.data().answers.insert(function.into(), document);
+    }
+
+    /// When bytes have begun to come that it holds.
+    pub(crate) async fn held(&self) {
+        self.held.notified().await;
     }
 
     /// A run has ended well.
@@ -179,10 +194,63 @@ async fn make(
     let mut data = platform.data();
     data.asked.push(asked.clone());
     let made = data.make(&asked);
-    if data.breaks_off.take_if(|function| *function == asked.function).is_some() {
+    data.answer(&asked, StatusCode::OK, made)
+}
+
+/// Bytes, by what they are called.
+async fn give(State(platform): State<Platform>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if !is_ours(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let found = platform.data().found.get(&format!("bytes={name}")).cloned();
+    found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |document| Json(document).into_response())
+}
+
+/// Takes bytes in, as a change: what breaks off was never asked for.
+async fn take(
+    State(platform): State<Platform>,
+    Path(name): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if !is_ours(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let (mut pieces, mut digest, mut size) = (body.into_data_stream(), Sha256::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let Ok(piece) = piece else { return StatusCode::BAD_REQUEST.into_response() };
+        digest.update(&piece);
+        size += piece.len();
+        if platform.data().holds {
+            platform.held.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let sha256 = hex::encode(digest.finalize());
+    let mut arguments = json!({ "name": name, "type": header("content-type"), "size": size, "sha256": sha256 });
+    for (key, value) in query {
+        arguments[key] = value.into();
+    }
+    let (operation, attempt) = (header("idempotency-key"), header("x-attempt").parse().unwrap());
+    let asked = Asked { function: "artifact-uploads.plan-upload".into(), operation, attempt, arguments };
+    let mut data = platform.data();
+    if data.refuses.as_ref() == Some(&name) {
+        return (StatusCode::CONFLICT, "there is another file of that name").into_response();
+    }
+    data.asked.push(asked.clone());
+    let (id, url) = (format!("f-{name}"), format!("https://ci.example/f-{name}"));
+    data.answer(&asked, StatusCode::CREATED, json!({ "id": id, "url": url, "sha256": sha256 }))
+}
+
+impl Data {
+    fn answer(&mut self, asked: &Asked, status: StatusCode, document: Value) -> Response {
+        if self.breaks_off.take_if(|function| *function == asked.function).is_none() {
+            return (status, Json(document)).into_response();
+        }
         // Promised, and never sent: the connection ends in the middle of the answer.
         let pieces = futures_util::stream::iter([Ok("{"), Err(std::io::Error::other("cut"))]);
-        return axum::body::Body::from_stream(pieces).into_response();
+        (status, Body::from_stream(pieces)).into_response()
     }
-    Json(made).into_response()
 }

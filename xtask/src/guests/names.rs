@@ -111,7 +111,7 @@ mod tests {
             ("novacron:cicd/runs@0.1.0#get", "novacron:cicd/runs@0.1.0#get"),
             (
                 "_ZN17novacron_cicd_sdk10interfaces8webhooks7exports8novacron4cicd8webhooks19_export_decode_cabi17h91df9aa2a882e6dfE",
-                "novacron_cicd_sdk::i…cicd::webhooks::_export_decode_cabi",
+                "novacron_cicd_sdk::i…:cicd::webhooks::_export_decode_cabi",
             ),
         ];
         for (name, expected) in rows {

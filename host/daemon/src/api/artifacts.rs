@@ -22,9 +22,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     ApiError, ApiState, List, Time,
     auth::Who,
+    digest::digest,
     extract::{Json, Path, Query},
     page, words,
 };
+use crate::service::ArtifactUpload;
 
 /// The digest of the whole artifact, in hexadecimal digits.
 pub const SHA256: HeaderName = HeaderName::from_static("x-sha256");
@@ -86,7 +88,11 @@ impl From<Artifact> for ArtifactView {
 
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(of_run)).routes(routes!(show)).routes(routes!(content))
+    OpenApiRouter::new()
+        .routes(routes!(list, store))
+        .routes(routes!(of_run))
+        .routes(routes!(show))
+        .routes(routes!(content))
 }
 
 /// Which artifacts.
@@ -117,6 +123,51 @@ async fn list(
     let filter = ArtifactFilter { run: query.run, name: query.name };
     let listing = state.services().artifacts.list(filter, page::wanted(query.limit, query.cursor)?).await?;
     Ok(page::answer(&uri, listing, ArtifactView::from))
+}
+
+/// What a file is.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StoreQuery {
+    /// A file name, without directories.
+    name: String,
+    /// As the producer says it.
+    version: Option<String>,
+    /// What it is.
+    #[serde(default)]
+    #[param(value_type = Option<words::ArtifactKindWord>)]
+    kind: ArtifactKind,
+}
+
+/// Take in bytes that belong to no run, as an artifact.
+///
+/// `x-sha256` or `content-digest` is checked where it is sent. To put them on a platform: `POST .../upload`. Operator.
+#[utoipa::path(post, path = "/v1/artifacts", tag = "artifacts", operation_id = "artifact_store",
+    params(StoreQuery, ("x-sha256" = Option<String>, Header, description = "64 hexadecimal digits"),
+        ("content-digest" = Option<String>, Header, description = "RFC 9530: sha-256=:...:")),
+    request_body(content = words::Binary, content_type = "application/octet-stream"),
+    responses((status = 201, body = ArtifactView, headers(("Location" = String)))))]
+async fn store(
+    State(state): State<ApiState>,
+    Who(actor): Who,
+    Query(query): Query<StoreQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim().to_owned());
+    let upload = ArtifactUpload {
+        version: query.version,
+        kind: query.kind,
+        media_type: text(header::CONTENT_TYPE),
+        sha256: digest(&headers)?,
+        size: text(header::CONTENT_LENGTH).and_then(|size| size.parse().ok()),
+        ..ArtifactUpload::default()
+    };
+    let bytes = body.into_data_stream().map(|piece| piece.map_err(std::io::Error::other)).boxed();
+    let artifact = state.services().artifacts.store(&actor, &query.name, upload, bytes).await?;
+    let location = [(header::LOCATION, format!("/v1/artifacts/{}", artifact.id))];
+    Ok((StatusCode::CREATED, location, Json(ArtifactView::from(artifact))).into_response())
 }
 
 /// Which artifacts of one run.

@@ -8,6 +8,7 @@ mod asked;
 pub mod audit;
 mod auth;
 pub mod callbacks;
+mod digest;
 pub mod document;
 mod error;
 mod etag;
@@ -31,6 +32,7 @@ pub mod runs;
 pub mod secrets;
 mod sse;
 mod state;
+pub mod statistics;
 pub mod subscribers;
 #[cfg(test)]
 mod tests;
@@ -80,6 +82,7 @@ fn nouns() -> OpenApiRouter<ApiState> {
         .merge(providers::routes())
         .merge(pipelines::routes())
         .merge(runs::routes())
+        .merge(statistics::routes())
         .merge(remote::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())

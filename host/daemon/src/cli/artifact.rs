@@ -1,5 +1,8 @@
 //! `novacron-cicd artifact`
 
+mod attestations;
+mod upload;
+
 use std::{
     io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -40,6 +43,21 @@ Examples:
   $ novacron-cicd artifact download --run 019732a4-7c1e-7f00-8000-000000000002 --name app.tar.gz --file app.tgz"
     )]
     Download(Download),
+    /// Put an artifact, or a file, on a platform
+    #[command(after_help = "A file is taken in as an artifact first, and goes to the platform from there.
+
+Examples:
+  $ novacron-cicd artifact upload 019732a4-7c1e-7f00-8000-000000000001 --provider ci-prod --wait
+  $ novacron-cicd artifact upload --file app.tar.gz --version 1.2.3 --provider ci-prod --wait")]
+    Upload(Box<upload::Upload>),
+    /// List what a platform has stated and signed of an artifact, and download it
+    #[command(
+        after_help = "What is downloaded is as the platform hands it out: its signature is checked by whoever uses it.
+
+Example:
+  $ novacron-cicd artifact attestations 019732a4-7c1e-7f00-8000-000000000001 --download statements"
+    )]
+    Attestations(attestations::Attestations),
     /// Have the platform keep an artifact until somebody deletes it
     Keep(Keep),
     /// Delete an artifact on its platform
@@ -128,6 +146,8 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
             out.list(&answer.value, rows, more)
         }
         Verb::Download(download) => self::download(download, client, out).await,
+        Verb::Upload(upload) => upload::upload(*upload, client, out).await,
+        Verb::Attestations(wanted) => attestations::run(wanted, client, out).await,
         Verb::Keep(keep) => {
             let path = format!("/v1/artifacts/{}/keep", keep.id);
             change::tell(Method::POST, &path, keep.waiting, client, out).await
@@ -207,7 +227,7 @@ async fn fetch(
     };
     let mut file =
         tempfile::Builder::new().prefix(".novacron-cicd-").tempfile_in(directory).map_err(io("make a file beside"))?;
-    let bar = bar(artifact);
+    let bar = bar(&artifact.name, artifact.size.unwrap_or_default());
     let path = format!("/v1/artifacts/{}/content", artifact.id);
     let response = client.send(client.request(Method::GET, &path)).await?;
     // Of one that was the platform's until now the daemon says it with the bytes.
@@ -242,12 +262,12 @@ fn publish(file: tempfile::NamedTempFile, target: &Path, directory: &Path, force
     std::fs::File::open(directory)?.sync_all()
 }
 
-fn bar(artifact: &ArtifactView) -> ProgressBar {
+fn bar(name: &str, size: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    let bar = ProgressBar::new(artifact.size.unwrap_or_default()).with_message(artifact.name.clone());
+    let bar = ProgressBar::new(size).with_message(name.to_owned());
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

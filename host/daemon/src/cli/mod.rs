@@ -28,6 +28,7 @@ mod runner;
 mod secret;
 mod serve;
 mod sse;
+mod stats;
 mod subscriber;
 #[cfg(test)]
 mod tests;

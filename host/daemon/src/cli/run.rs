@@ -12,6 +12,7 @@ use super::{
     client::Client,
     gate, logs, operation,
     output::{Format, Output, Rows, fields, length, note, or_dash, paint, printable},
+    stats,
     watch::{self, Patience},
 };
 use crate::api::{
@@ -49,6 +50,11 @@ Examples:
   $ novacron-cicd run graph 019732a4-7c1e-7f00-8000-000000000001
   $ novacron-cicd run graph 019732a4-7c1e-7f00-8000-000000000001 --format dot | dot -Tsvg > run.svg")]
     Graph(Graph),
+    /// Show what the runs of a pipeline have in common: how many succeed, how long they take, what is flaky or slow
+    #[command(after_help = "Examples:
+  $ novacron-cicd run stats backend-build
+  $ novacron-cicd run stats backend-build --limit 500 -o json | jq .success_rate")]
+    Stats(stats::Stats),
     /// Ask for the end of a run
     Cancel(Cancel),
     /// List what a run waits for a person to decide
@@ -227,6 +233,7 @@ pub(super) async fn run(verb: Verb, client: &Client, out: &Output) -> Result<Exi
         }
         Verb::Logs(wanted) => logs::run(&wanted, client, out).await,
         Verb::Graph(graph) => self::graph(&graph, client, out).await,
+        Verb::Stats(stats) => stats::run(&stats, client, out).await,
         Verb::Retry(retry) => self::retry(retry, client, out).await,
         Verb::Gates(gates) => gate::gates(&gates, client, out).await,
         Verb::Approve(decide) => gate::decide(decide, true, client, out).await,

@@ -64,9 +64,12 @@ const PROMISED: &[(&str, &[&str])] = &[
     ),
     (
         "run",
-        &["list", "show", "watch", "logs", "graph", "cancel", "gates", "approve", "reject", "play", "delete", "retry"],
+        &[
+            "list", "show", "watch", "logs", "graph", "stats", "cancel", "gates", "approve", "reject", "play",
+            "delete", "retry",
+        ],
     ),
-    ("artifact", &["list", "download", "keep", "delete"]),
+    ("artifact", &["list", "download", "upload", "attestations", "keep", "delete"]),
     ("runner", &["list", "show", "drain", "create", "label", "delete", "assign", "unassign"]),
     ("remote", &["secret", "variable", "hook", "environment", "deployment", "attestation"]),
     ("secret", &["set", "list", "rotate", "delete"]),

@@ -11,7 +11,7 @@ mod sight;
 pub(crate) use artifact::platform_artifact;
 use change::changed_to;
 pub(crate) use retry::retried;
-pub(crate) use sight::{Sight, known, sight};
+pub(crate) use sight::{Sight, known, known_below, sight};
 
 use novacron_cicd_domain::{
     Timestamp,

@@ -16,7 +16,7 @@ use super::{
     verdict::{Effect, Verdict, Why},
 };
 
-/// How often a platform is searched for a run before it counts as never begun: 1 + 2 + 4 + ... seconds, a minute in all.
+/// How often a platform is searched for a run before it counts as never begun: 1 + 2 + 4 + ... seconds, 31 s in all.
 /// A platform's index may lag behind its own answer.
 const LOOKS: u32 = 6;
 /// How far the platform's clock may be behind ours.

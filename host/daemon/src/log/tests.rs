@@ -222,6 +222,7 @@ fn run() -> Run {
         provider: ProviderId(Uuid::now_v7()),
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -6,13 +6,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use novacron_cicd_domain::{
     artifact::Artifact,
-    event::{self, EventKind},
+    event::{self as events, EventKind},
     id::ArtifactId,
     platform::{CallError, CallErrorKind, DownloadPlan, RunRef},
     provider::Provider,
+    token::Role,
 };
 use novacron_cicd_store::{ArtifactFilter, Listing, NewEvent, Page};
 use serde_json::json;
@@ -20,8 +22,8 @@ use serde_json::json;
 pub use crate::artifact::VerifiedBlob;
 
 use super::{
-    Actor, ServiceError,
-    host::{Host, audit},
+    Actor, ArtifactUpload, ServiceError,
+    host::{Host, audit, event},
 };
 use crate::{
     artifact::{BlobError, Expected},
@@ -88,6 +90,32 @@ impl Artifacts {
         Ok((artifact, blob))
     }
 
+    /// Takes in bytes that belong to no run. Operator.
+    ///
+    /// # Errors
+    /// [`ServiceError::Mismatch`] where they are not what was said; nothing of them is kept then.
+    pub async fn store(
+        &self,
+        actor: &Actor,
+        name: &str,
+        upload: ArtifactUpload,
+        body: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Result<Artifact, ServiceError> {
+        actor.require(Role::Operator)?;
+        let artifact = take_in(&self.host, name, upload, body).await?;
+        let by = actor.name.clone();
+        self.host
+            .write(move |tx| {
+                tx.insert_artifact(&artifact)?;
+                let at = artifact.created;
+                event(tx, EventKind::ArtifactCreated, artifact.id, None, events::artifact(&artifact), at)?;
+                let detail = json!({ "name": artifact.name, "sha256": artifact.sha256, "size": artifact.size });
+                audit(tx, &by, "artifact.store", artifact.id, detail, at)?;
+                Ok(artifact)
+            })
+            .await
+    }
+
     /// From the platform, by the plugin's plan, through the door; kept when it answers.
     async fn fetch(&self, actor: &Actor, artifact: Artifact) -> Result<Artifact, ServiceError> {
         let Some((provider, run)) = self.origin(&artifact).await? else {
@@ -132,7 +160,7 @@ impl Artifacts {
                         subject: kept.id.to_string(),
                         run: kept.run,
                         pipeline,
-                        data: event::artifact(&kept),
+                        data: events::artifact(&kept),
                     })?;
                     let detail = json!({ "name": kept.name, "sha256": kept.sha256, "size": kept.size });
                     audit(tx, &by, "artifact.fetch", kept.id, detail, now)?;
@@ -156,6 +184,56 @@ impl Artifacts {
     }
 }
 
+/// Bytes that are handed over, as an artifact of no run; nobody has heard of it yet.
+pub(super) async fn take_in(
+    host: &Host,
+    name: &str,
+    upload: ArtifactUpload,
+    body: BoxStream<'static, io::Result<Bytes>>,
+) -> Result<Artifact, ServiceError> {
+    check_name(name)?;
+    if upload.sha256.as_ref().is_some_and(|digest| digest.len() != 64 || hex::decode(digest).is_err()) {
+        return Err(ServiceError::invalid("/sha256", "artifact.invalid-digest", "a sha256 has 64 hexadecimal digits"));
+    }
+    let expected = Expected {
+        sha256: upload.sha256.as_ref().map(|digest| digest.to_lowercase()),
+        size: upload.size,
+        most: Some(host.settings.artifact_limit),
+    };
+    let blob = host.blobs.receive(body, &expected).await?;
+    Ok(Artifact {
+        id: ArtifactId(host.ids.next()),
+        name: name.to_owned(),
+        version: upload.version,
+        kind: upload.kind,
+        external_id: None,
+        size: Some(blob.size),
+        sha256: Some(blob.sha256),
+        media_type: upload.media_type,
+        metadata: upload.metadata,
+        run: None,
+        attempt: None,
+        job: upload.job,
+        created: host.now(),
+    })
+}
+
+/// A file name, without directories: whoever downloads it writes a file of this name.
+fn check_name(name: &str) -> Result<(), ServiceError> {
+    let plain = !name.is_empty()
+        && name.len() <= 255
+        && !matches!(name, "." | "..")
+        && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'));
+    if plain {
+        return Ok(());
+    }
+    Err(ServiceError::invalid(
+        "/name",
+        "artifact.invalid-name",
+        "an artifact's name is a file name without directories, of at most 255 bytes",
+    ))
+}
+
 fn error(provider: &Provider, plan: &DownloadPlan, kind: CallErrorKind, reason: &str) -> CallError {
     let (plugin, function) = (provider.plugin.clone(), "artifacts.plan-download".to_owned());
     let message = format!("{}: {reason}", plan.transfer.summary());
@@ -163,7 +241,7 @@ fn error(provider: &Provider, plan: &DownloadPlan, kind: CallErrorKind, reason: 
 }
 
 /// Why an answer is not the bytes; none where it is.
-fn refusal(status: u16) -> Option<CallErrorKind> {
+pub(super) fn refusal(status: u16) -> Option<CallErrorKind> {
     match status {
         200 => None,
         401 => Some(CallErrorKind::Unauthorized),

@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     artifact::Artifact,
     event::{self, EventKind},
-    id::{ArtifactId, RunId},
+    id::RunId,
     run::{Edges, Graph, Job, Run, SeenRun, Standing},
     status::{State, Times},
 };
@@ -21,11 +21,10 @@ use novacron_cicd_vault::{
 use serde_json::json;
 
 use super::{
-    ArtifactStored, ArtifactUpload, JobReport, ServiceError, StatusReport,
+    ArtifactStored, ArtifactUpload, JobReport, ServiceError, StatusReport, artifacts,
     host::{Host, audit, event_of},
 };
 use crate::{
-    artifact::Expected,
     engine::{fault::fault, ports::Reporting, record},
     log::{LogKey, Piece},
 };
@@ -144,38 +143,11 @@ impl Callbacks {
         body: BoxStream<'static, io::Result<Bytes>>,
     ) -> Result<ArtifactStored, ServiceError> {
         let run = self.authenticate(bearer, run).await?;
-        check_name(name)?;
-        if upload.sha256.as_ref().is_some_and(|digest| digest.len() != 64 || hex::decode(digest).is_err()) {
-            return Err(ServiceError::invalid(
-                "/sha256",
-                "artifact.invalid-digest",
-                "a sha256 has 64 hexadecimal digits",
-            ));
-        }
-        let expected = Expected {
-            sha256: upload.sha256.as_ref().map(|digest| digest.to_lowercase()),
-            size: upload.size,
-            most: Some(self.host.settings.artifact_limit),
-        };
         // A long upload is a sign of life as long as it goes on.
         let body = self.noticing(run.id, body);
-        let blob = self.host.blobs.receive(body, &expected).await?;
-        let now = self.host.now();
-        let artifact = Artifact {
-            id: ArtifactId(self.host.ids.next()),
-            name: name.to_owned(),
-            version: upload.version,
-            kind: upload.kind,
-            external_id: None,
-            size: Some(blob.size),
-            sha256: Some(blob.sha256),
-            media_type: upload.media_type,
-            metadata: upload.metadata,
-            run: Some(run.id),
-            attempt: Some(run.attempt),
-            job: upload.job,
-            created: now,
-        };
+        let taken = artifacts::take_in(&self.host, name, upload, body).await?;
+        let now = taken.created;
+        let artifact = Artifact { run: Some(run.id), attempt: Some(run.attempt), ..taken };
         fault!("callback.artifact.before-commit");
         let until = self.host.silence(now);
         let stored = self
@@ -316,20 +288,4 @@ fn check_id(id: &str) -> Result<(), ServiceError> {
         ));
     }
     Ok(())
-}
-
-/// A file name, without directories: whoever downloads it writes a file of this name.
-fn check_name(name: &str) -> Result<(), ServiceError> {
-    let plain = !name.is_empty()
-        && name.len() <= 255
-        && !matches!(name, "." | "..")
-        && !name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\'));
-    if plain {
-        return Ok(());
-    }
-    Err(ServiceError::invalid(
-        "/name",
-        "artifact.invalid-name",
-        "an artifact's name is a file name without directories, of at most 255 bytes",
-    ))
 }

@@ -31,8 +31,9 @@ fn problems(manifest: &Manifest, provider: &Provider) -> Vec<Problem> {
     }
     let known: Vec<&str> = manifest.credentials.iter().map(|slot| slot.slot.as_str()).collect();
     // Two secrets of a hook are good while one takes the place of the other.
-    let rotated = manifest.webhooks.as_ref().map(|hooks| next_slot(&hooks.slot));
-    let is_known = |slot: &&String| known.contains(&slot.as_str()) || rotated.as_ref() == Some(*slot);
+    let hooks = manifest.webhooks.iter().flat_map(|hooks| [Some(&hooks.slot), hooks.signing_slot.as_ref()]);
+    let rotated: Vec<String> = hooks.flatten().map(|slot| next_slot(slot)).collect();
+    let is_known = |slot: &&String| known.contains(&slot.as_str()) || rotated.contains(slot);
     for slot in provider.credentials.keys().filter(|slot| !is_known(slot)) {
         let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         problems.push(Problem {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     Timestamp,
     artifact::{Artifact, ArtifactKind},
+    id::RunId,
     notification::{Format, NotificationKind},
     operation::Operation,
     parameter::{Input, Parameter},
@@ -258,7 +259,7 @@ pub struct JobReport {
     pub steps: Vec<Step>,
 }
 
-/// What a run says of bytes that it hands over.
+/// What is said of bytes that are handed over, by a run or by a person.
 #[derive(Clone, Debug, Default)]
 pub struct ArtifactUpload {
     /// As the producer says it.
@@ -275,6 +276,21 @@ pub struct ArtifactUpload {
     pub size: Option<u64>,
     /// The producer's own.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// Where an artifact of ours is to be put.
+#[derive(Clone, Debug, Default)]
+pub struct ArtifactPlacing {
+    /// The name or id of the connection.
+    pub provider: String,
+    /// What it is to be called there; none: as it is here.
+    pub name: Option<String>,
+    /// none: as it is here.
+    pub version: Option<String>,
+    /// A run of that provider that it is to belong to there; none: it belongs to no run.
+    pub run: Option<RunId>,
+    /// As the plugin documents them.
+    pub options: BTreeMap<String, String>,
 }
 
 /// What became of bytes that were handed over.

@@ -46,8 +46,8 @@ pub use events::Events;
 pub use health::{Health, Readiness};
 pub use idempotency::{Deed, Done, Idempotency, IdempotencyBegin, StoredAnswer};
 pub use input::{
-    ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider, NewSubscriber,
-    NewToken, PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport,
+    ArtifactPlacing, ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider,
+    NewSubscriber, NewToken, PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport,
     SubscriberChange, TriggerInput, Triggered,
 };
 pub use logs::{LogChunk, LogStream, Logs};

@@ -1,9 +1,11 @@
-//! What the runtime needs of the host: secrets, sessions, small state, the audit trail, the masker.
+//! What the runtime needs of the host: secrets, sessions, small state, artifact bytes, the audit trail, the masker.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use novacron_cicd_domain::{Timestamp, id::ProviderId};
 use novacron_cicd_runtime::{
     HostPorts,
@@ -16,7 +18,10 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::secrets::context;
-use crate::engine::ports::{Clock, Random};
+use crate::{
+    artifact::Blobs,
+    engine::ports::{Clock, Random},
+};
 
 /// The host as the runtime sees it.
 pub(super) struct Ports {
@@ -25,6 +30,7 @@ pub(super) struct Ports {
     masker: Arc<ArcSwap<Masker>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    blobs: Blobs,
     records: mpsc::Sender<EgressRecord>,
 }
 
@@ -43,10 +49,11 @@ impl Ports {
         masker: Arc<ArcSwap<Masker>>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        blobs: Blobs,
     ) -> Self {
         let (records, queue) = mpsc::channel(WAITING);
         tokio::spawn(write_records(store.clone(), queue));
-        Self { store, vault, masker, clock, random, records }
+        Self { store, vault, masker, clock, random, blobs, records }
     }
 }
 
@@ -195,6 +202,10 @@ impl HostPorts for Ports {
     async fn kv_remove(&self, provider: ProviderId, key: &str, expected: Option<u64>) -> Result<(), KvError> {
         let (key, now, expected) = (key.to_owned(), self.clock.now(), expectation(expected));
         self.store.write(move |tx| tx.kv_remove(provider, &key, expected, now)).await.map_err(failed)
+    }
+
+    async fn blob(&self, sha256: &str, size: u64) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+        Ok(self.blobs.reader(sha256, size).await.map_err(io::Error::other)?.into_stream().boxed())
     }
 
     fn audit(&self, record: EgressRecord) {

@@ -1,6 +1,7 @@
 //! What only a platform has: gates, schedules, its own secrets, runners, environments, deployments, webhooks. Nothing of it
 //! is stored here; it is read when somebody asks, and changed by operations.
 
+mod attestations;
 mod read;
 
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use novacron_cicd_domain::{
     name::Name,
     operation::{Operation, OperationKind},
     pipeline::Pipeline,
-    platform::{Change, RunRef},
+    platform::{Change, RunRef, UploadRequest},
     provider::Provider,
     run::Run,
     token::Role,
@@ -19,7 +20,7 @@ use novacron_cicd_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::{
-    Actor, Problem, ServiceError,
+    Actor, ArtifactPlacing, Problem, ServiceError,
     host::{Host, audit},
 };
 use crate::engine::{fault::fault, ledger, payload::Payload};
@@ -109,6 +110,53 @@ impl Remote {
         let (provider, reference) = self.run(run).await?;
         let about = About { provider, run: Some(run), pipeline: None, subject: artifact.to_string() };
         self.ask(actor, about, change(Some(reference), external)).await
+    }
+
+    /// Asks durably for an artifact of ours to be put on a provider's platform. Operator.
+    ///
+    /// # Errors
+    /// As [`Self::change`]; an artifact whose bytes are not here; a run of another provider.
+    pub async fn upload(
+        &self,
+        actor: &Actor,
+        artifact: ArtifactId,
+        placing: ArtifactPlacing,
+    ) -> Result<Operation, ServiceError> {
+        let found = self.host.read(move |state| Ok(state.artifact(artifact)?)).await?;
+        let (Some(sha256), Some(size)) = (found.sha256, found.size) else {
+            return Err(ServiceError::conflict(
+                "artifact.not-here",
+                format!("the bytes of the artifact {artifact} are still its platform's"),
+                format!("`novacron-cicd artifact download {artifact}` fetches them, and they are kept"),
+            ));
+        };
+        let provider = self.host.provider(&placing.provider).await?;
+        let run = match placing.run {
+            None => None,
+            Some(run) => {
+                let (of, reference) = self.run(run).await?;
+                if of.id != provider.id {
+                    return Err(ServiceError::Invalid {
+                        at: "/run".into(),
+                        code: "run.other-provider",
+                        message: format!("the run {run} is one of {}, not of {}", of.name, provider.name),
+                        hint: Some("name a run of the provider that it goes to, or none".into()),
+                    });
+                }
+                Some(reference)
+            }
+        };
+        let request = UploadRequest {
+            run,
+            name: placing.name.unwrap_or(found.name),
+            version: placing.version.or(found.version),
+            size,
+            sha256,
+            media_type: found.media_type,
+            options: placing.options,
+        };
+        let about = About { provider, run: placing.run, pipeline: None, subject: artifact.to_string() };
+        self.ask(actor, about, Change::ArtifactUpload { request }).await
     }
 
     async fn ask(&self, actor: &Actor, about: About, change: Change) -> Result<Operation, ServiceError> {

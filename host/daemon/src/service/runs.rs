@@ -12,7 +12,10 @@ use novacron_cicd_domain::{
     pipeline::Pipeline,
     platform::RetryScope,
     provider::Provider,
-    run::Run,
+    run::{
+        Run,
+        statistics::{Statistics, Tally},
+    },
     status::{State, Status, Times},
     token::Role,
 };
@@ -216,6 +219,27 @@ impl Runs {
         self.host.read(move |state| Ok(state.runs(&page, &filter)?)).await
     }
 
+    /// What the newest `newest` runs of a pipeline have in common.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn statistics(&self, pipeline: &str, newest: u32) -> Result<Statistics, ServiceError> {
+        let filter = RunFilter { pipeline: Some(self.host.pipeline(pipeline).await?.id), ..RunFilter::default() };
+        let page = Page { after: None, limit: newest };
+        self.host
+            .read(move |state| {
+                let mut tally = Tally::default();
+                for run in state.runs(&page, &filter)?.items {
+                    let attempts = state.attempts(run.id)?;
+                    let whole: Result<Vec<_>, _> =
+                        attempts.iter().map(|run| state.run_attempt(run.id, run.attempt)).collect();
+                    tally.take(&whole?);
+                }
+                Ok(tally.statistics())
+            })
+            .await
+    }
+
     /// Asks for its end; the same operation again while one is open. What was never sent is canceled here and now,
     /// without the platform. Operator.
     ///
@@ -380,6 +404,7 @@ fn run(id: RunId, actor: &Actor, pipeline: &Pipeline, checked: &Checked, now: Ti
         provider: pipeline.provider,
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -146,7 +146,7 @@ impl StateDir {
         Ok(path)
     }
 
-    fn open(&self, below: &str) -> Result<Dir, ServiceError> {
+    pub(super) fn open(&self, below: &str) -> Result<Dir, ServiceError> {
         let path = self.make(below)?;
         let what = format!("open the directory {}", path.display());
         Dir::open_ambient_dir(&path, ambient_authority()).map_err(ServiceError::io(what))
@@ -223,7 +223,8 @@ impl Services {
             ..Limits::default()
         };
         let masking = Arc::new(Masking::new(store.clone(), vault.clone(), masker.clone()));
-        let ports = Ports::new(store.clone(), vault.clone(), masker, clock.clone(), random.clone());
+        let blobs = Blobs::open(dir.open("blobs")?)?;
+        let ports = Ports::new(store.clone(), vault.clone(), masker, clock.clone(), random.clone(), blobs.clone());
         let mut plugin_dirs = config.plugin_dirs;
         plugin_dirs.push(dir.make("plugins")?);
         let runtime = RuntimeConfig {
@@ -251,6 +252,7 @@ impl Services {
             courier: Arc::new(egress::Courier::new(DoorConfig::default())),
             platforms,
             ledger,
+            blobs,
             engine: EngineConfig {
                 workers: config.workers,
                 per_provider: config.workers_per_provider,
@@ -284,12 +286,12 @@ impl Services {
             reach,
             courier,
             ledger,
+            blobs,
             engine,
             settings,
         } = parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
-        let blobs = Blobs::open(dir.open("blobs")?)?;
         sweep(&store, &blobs).await?;
         let logs = log::Logs::new(dir.open("logs")?, store.clone(), vault.clone(), masking.masker().clone());
         let ids = Ids::new(clock.clone(), random.clone());
@@ -386,6 +388,7 @@ pub(crate) struct Parts {
     pub(crate) reach: Arc<dyn Reach>,
     pub(crate) courier: Arc<dyn Courier>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) blobs: Blobs,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,
 }

@@ -17,7 +17,7 @@ use novacron_cicd_domain::{
     token::Role,
     webhook::{DeliveryState, WebhookDelivery},
 };
-use novacron_cicd_runtime::plugin::Webhooks as Scheme;
+use novacron_cicd_runtime::plugin::WebhookScheme;
 use novacron_cicd_store::{DeliveryContent, DeliveryFilter, Listing, Page};
 use serde_json::json;
 
@@ -44,7 +44,7 @@ pub struct Webhooks {
 /// A sender that may send: what its delivery is checked by when all of it is here.
 pub struct Sender {
     provider: Provider,
-    scheme: Scheme,
+    scheme: WebhookScheme,
     secrets: Vec<novacron_cicd_vault::Secret>,
 }
 
@@ -72,10 +72,9 @@ impl Webhooks {
         // A plugin that is being replaced serves again in a moment.
         let scheme = scheme.map_err(|_| ServiceError::busy("the provider's plugin does not serve just now"))?;
         let scheme = scheme.ok_or_else(hook)?;
-        let slots = [scheme.slot.clone(), next_slot(&scheme.slot)];
-        let named: Vec<_> = slots.iter().filter_map(|slot| found.credentials.get(slot)).collect();
+        let (scheme, slots) = check::in_force(&found, scheme);
         let mut secrets = Vec::new();
-        for source in named {
+        for source in slots.iter().filter_map(|slot| found.credentials.get(slot)) {
             secrets.extend(self.host.secret(&source.secret).await?);
         }
         // Where nobody set a secret, nobody can be told from anybody.

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployRequest, EnvironmentChange, GateDecision, Given, RunRef, RunnerRequest, ScheduleChange, Value};
+use super::{
+    DeployRequest, EnvironmentChange, GateDecision, Given, RunRef, RunnerRequest, ScheduleChange, UploadRequest, Value,
+};
 use crate::status::State;
 
 macro_rules! changes {
@@ -158,6 +160,11 @@ changes! {
         pipeline: String,
         /// The platform's id of the token.
         token: String,
+    }
+    /// Puts an artifact of ours on a platform: the plan, the bytes and the end of it are one change, of the plan's class.
+    ArtifactUpload = "remote-artifact.upload" calls "artifact-uploads.plan-upload" {
+        /// What goes there.
+        request: UploadRequest,
     }
     /// Deletes an artifact on its platform.
     ArtifactDelete = "remote-artifact.delete" calls "artifact-retention.delete-artifact" {

@@ -27,6 +27,17 @@ pub enum Outcome {
         /// A place in the queue.
         ticket: Option<String>,
     },
+    /// The artifact as it is there.
+    Artifact {
+        /// The platform's.
+        id: String,
+        /// Where people find it.
+        url: Option<String>,
+        /// What the platform says of its bytes: algorithm to hexadecimal digits.
+        digests: BTreeMap<String, String>,
+        /// The plugin's own.
+        more: BTreeMap<String, String>,
+    },
     /// The new runner, without what it authenticates with.
     Runner {
         /// The platform's id, where there is one already.

@@ -1,6 +1,8 @@
 //! Bytes that never enter a guest: logs and artifacts that the host moves by a plan of the plugin.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use super::RunRef;
 use crate::Timestamp;
@@ -163,6 +165,45 @@ pub struct DownloadPlan {
     pub ranges: bool,
 }
 
+/// What is put on a platform. Its bytes are the host's, under their digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadRequest {
+    /// none: it belongs to no run there.
+    pub run: Option<RunRef>,
+    /// What it is to be called.
+    pub name: String,
+    /// As its producer says it.
+    pub version: Option<String>,
+    /// In bytes.
+    pub size: u64,
+    /// 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// As its producer says it.
+    pub media_type: Option<String>,
+    /// As the plugin documents them.
+    pub options: BTreeMap<String, String>,
+}
+
+/// How the host puts an artifact's bytes on a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPlan {
+    /// What to send the bytes with.
+    pub transfer: Transfer,
+    /// The plugin's own, for the end of it.
+    pub state: String,
+}
+
+/// What a platform answered to the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// At most what a guest may be given.
+    pub body: Vec<u8>,
+}
+
 /// A statement that the platform made and signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attestation {
@@ -173,5 +214,5 @@ pub struct Attestation {
     /// How the host gets it.
     pub transfer: Transfer,
     /// The plugin's own.
-    pub more: std::collections::BTreeMap<String, String>,
+    pub more: BTreeMap<String, String>,
 }

@@ -8,12 +8,15 @@
 //! - Where the platform counts no attempts, work that begins under a finished run is attempt n + 1.
 //! - What an observation does not say stays as it is: unknown is not empty.
 //!
-//! The time of a truth is `times.updated` where the platform says it, else when we saw it. `Run::times.updated` keeps the
-//! time of the latest truth; nothing else may write it.
+//! Of two truths that one is later which is so by the platform's clock (`times.updated`), where the platform told the time with both of
+//! them, else by ours. A time of one clock is never compared with one of the other: a platform's clock may be minutes behind, and what it
+//! shows then would never be the latest. `Run::times.updated` and `Run::seen` keep the latest of each; nothing else may write them.
 
 mod graph;
 #[cfg(test)]
 mod properties;
+
+use std::cmp::Ordering;
 
 use super::{Graph, Observation, Run, SeenRun, Standing};
 use crate::{
@@ -116,18 +119,21 @@ pub fn reduce(current: &Run, observation: &Observation) -> Reduced {
         changes.push(Change::Details);
     }
     // Last, and by itself no change: a poll that finds nothing new is nothing to write.
-    run.times.updated = run.times.updated.max(Some(time_of(observation)));
+    run.seen = run.seen.max(Some(observation.seen));
     Reduced { run, changes, wake: false }
 }
 
-/// When what was seen was so, as well as it is known.
-fn time_of(observation: &Observation) -> Timestamp {
-    observation.seen_run.times.updated.unwrap_or(observation.seen)
+/// Whether a truth comes after or before the latest that is known; none where none is known.
+fn order(current: &Run, truth: &Observation) -> Option<Ordering> {
+    match (truth.seen_run.times.updated, current.times.updated) {
+        (Some(told), Some(known)) => Some(told.cmp(&known)),
+        _ => Some(truth.seen.cmp(&current.seen?)),
+    }
 }
 
 /// Whether a later truth is known already.
 fn is_stale(current: &Run, observation: &Observation) -> bool {
-    current.times.updated.is_some_and(|updated| time_of(observation) < updated)
+    order(current, observation) == Some(Ordering::Less)
 }
 
 /// Whether an end that was seen late is that of an earlier attempt which the platform did not count: jobs are known that
@@ -136,7 +142,8 @@ fn is_overtaken(current: &Run, truth: &Observation) -> bool {
     let (Some(known), Some(seen)) = (&current.graph, &truth.seen_run.graph) else { return false };
     truth.seen_run.attempt.is_none()
         && seen.complete
-        && current.times.updated.is_some_and(|updated| truth.seen < updated)
+        && is_stale(current, truth)
+        && current.seen.is_some_and(|known| truth.seen < known)
         && known.jobs.iter().any(|known| seen.jobs.iter().all(|job| job.id != known.id))
 }
 
@@ -157,7 +164,7 @@ fn opened_attempt(current: &Run, truth: &Observation) -> Option<u32> {
         return (attempt > current.attempt).then_some(attempt);
     }
     // Strictly later than the end that we know: a late read of the running attempt is no new one.
-    let later = current.times.updated.is_some_and(|updated| time_of(truth) > updated);
+    let later = order(current, truth) == Some(Ordering::Greater);
     let (Some(status), Some(graph)) = (&truth.seen_run.status, &truth.seen_run.graph) else { return None };
     if !current.status.state.is_terminal() || !later {
         return None;
@@ -239,7 +246,9 @@ fn merge_times(known: &mut Times, seen: &Times, fresh: bool) {
             _ => {}
         }
     }
-    known.updated = known.updated.max(seen.updated);
+    if fresh {
+        known.updated = known.updated.max(seen.updated);
+    }
 }
 
 /// Whether `one` is `other` in whole seconds.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{Timestamp, id::ProviderId};
 use novacron_cicd_runtime::{
     HostPorts,
@@ -55,6 +57,10 @@ impl HostPorts for Ports {
 
     async fn kv_remove(&self, _: ProviderId, _: &str, _: Option<u64>) -> Result<(), KvError> {
         Ok(())
+    }
+
+    async fn blob(&self, _: &str, _: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        Err(std::io::ErrorKind::NotFound.into())
     }
 
     fn audit(&self, _: EgressRecord) {}

@@ -70,6 +70,13 @@ impl Audit {
         }
     }
 
+    /// Of a body that did not go out whole.
+    pub(super) fn unsent(&mut self, bytes: u64) {
+        if let Some(record) = &mut self.record {
+            record.sent -= bytes.min(record.sent);
+        }
+    }
+
     pub(super) fn received(&mut self, bytes: u64) {
         if let Some(record) = &mut self.record {
             record.received += bytes;

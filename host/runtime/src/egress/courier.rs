@@ -92,7 +92,8 @@ impl Courier {
         let tls = dial::tls(None).map_err(bad)?;
         let client = dial::builder(&self.config, tls, resolver).pool_max_idle_per_host(0);
         let client = client.build().map_err(|error| bad(error.to_string()))?;
-        let sent = client.post(url.clone()).headers(headers).body(witness.body(parcel.body, || {})).send().await;
+        let body = witness.testimony(|| {}).body(parcel.body);
+        let sent = client.post(url.clone()).headers(headers).body(body).send().await;
         let mut response = sent.map_err(|error| send::failure(&error, &url, witness))?;
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let (status, retry_after) = (response.status().as_u16(), retry_after.map(str::to_owned));

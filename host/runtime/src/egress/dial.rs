@@ -7,6 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use novacron_cicd_domain::{id::ProviderId, provider::Provider};
@@ -71,6 +72,11 @@ impl Dialer {
         let clients = Arc::new(made);
         kept.insert(scope.provider().id, Kept { made_for: scope.clone(), password, clients: clients.clone() });
         Ok(clients)
+    }
+
+    /// How long a stream may stand still.
+    pub(super) fn idle(&self) -> Duration {
+        self.config.idle_timeout
     }
 
     pub(super) fn forget(&self, provider: ProviderId) {

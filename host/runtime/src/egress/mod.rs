@@ -10,7 +10,7 @@
 //! | `scope` | what may this call do, what has it done |
 //! | `allow`, `address`, `resolve` | may it go there: by name, by address, between the two |
 //! | `prepare`, `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
-//! | `dial`, `witness`, `send`, `redirect` | how it is sent, whether it was, where it leads |
+//! | `dial`, `witness`, `upload`, `send`, `redirect` | how it is sent, whether it was, where it leads |
 //! | `kept`, `capture`, `answer` | what the guest gets to see |
 //! | `courier` | what the host itself tells others |
 //! | `audit`, `error` | what is remembered, what is said |
@@ -38,6 +38,7 @@ mod send;
 mod sign;
 #[cfg(test)]
 mod testing;
+mod upload;
 mod witness;
 
 use std::{sync::Arc, time::Duration};
@@ -58,6 +59,7 @@ pub use error::{ScopeError, SendError};
 pub use login::{Described, LoginDescriber};
 pub use resolve::{Lookup, SystemLookup};
 pub use scope::{Budget, Call, CallScope, Captured, Derived, DerivedSlot, ProviderScope, Slot, SlotKind, Wants};
+pub use upload::Upload;
 
 /// What holds for every provider alike.
 #[derive(Clone)]
@@ -66,7 +68,7 @@ pub struct DoorConfig {
     pub lookup: Arc<dyn Lookup>,
     /// How long dialling may take, the TLS handshake included.
     pub connect_timeout: Duration,
-    /// How long a stream may say nothing.
+    /// How long a stream, in or out, may stand still.
     pub idle_timeout: Duration,
     /// What the platforms are told we are.
     pub user_agent: String,
@@ -117,9 +119,21 @@ impl Door {
     /// # Errors
     /// [`SendError`] says whether a byte was sent.
     pub async fn send(&self, scope: &CallScope, request: Request) -> Result<Response, SendError> {
-        let answer = Box::pin(self.send_checked(scope, &request)).await.map_err(|error| self.redacted(scope, error));
+        let sent = Box::pin(self.send_checked(scope, &request, None));
+        let answer = sent.await.map_err(|error| self.redacted(scope, error));
         scope.note(answer.as_ref().err());
         answer
+    }
+
+    /// Sends a request whose body are bytes of the host's: they are read as they go out, and again from their beginning
+    /// where the request is sent again (after a new login, and by the redirects that take a body along). It may take as
+    /// long as bytes move, and ends with its call's deadline. `request.timeout_ms` has no meaning here.
+    ///
+    /// # Errors
+    /// [`SendError`] says whether a byte was sent.
+    pub async fn upload(&self, scope: &CallScope, request: Request, upload: Upload) -> Result<Response, SendError> {
+        let sent = Box::pin(self.send_checked(scope, &request, Some(upload)));
+        sent.await.map_err(|error| self.redacted(scope, error))
     }
 
     /// Sends many, [`Budget::side_by_side`] at a time; the answers stand in the order of the requests.

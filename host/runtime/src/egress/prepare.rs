@@ -22,7 +22,37 @@ use super::{
     resolve,
     scope::{CallScope, SlotKind},
     sign,
+    upload::{self, Flow, Upload},
 };
+
+/// What of a request is not held while it goes through the door.
+#[derive(Clone, Debug)]
+pub(super) enum Streamed {
+    /// All of it is.
+    Nothing,
+    /// What the platform answers.
+    Answer,
+    /// The body, which is the host's.
+    Body(Upload),
+}
+
+/// What is sent.
+#[derive(Clone)]
+pub(super) enum Load {
+    /// As it is.
+    Held(Bytes),
+    /// Read while it goes.
+    Kept(Arc<Flow>),
+}
+
+impl Load {
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Held(bytes) => bytes.len() as u64,
+            Self::Kept(flow) => flow.size(),
+        }
+    }
+}
 
 /// A request that passed every check that can be made before a name is resolved.
 pub(super) struct Prepared {
@@ -30,9 +60,10 @@ pub(super) struct Prepared {
     pub(super) url: Url,
     pub(super) origin: Origin,
     pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    pub(super) body: Load,
     pub(super) redirects: Redirects,
     pub(super) changes: bool,
+    /// Whether what comes back is handed on as it comes.
     pub(super) streaming: bool,
 }
 
@@ -43,9 +74,9 @@ impl Door {
         scope: &CallScope,
         login: Option<&LoginState>,
         request: &Request,
-        streaming: bool,
+        streamed: &Streamed,
     ) -> Result<Prepared, SendError> {
-        let prepared = self.check(scope, login, request, streaming).await;
+        let prepared = self.check(scope, login, request, streamed).await;
         if let Err(error) = &prepared {
             let url = scope.provider().reach().join(&request.url).ok();
             let origin = url.as_ref().and_then(Origin::of).map_or_else(String::new, |origin| origin.to_string());
@@ -60,13 +91,16 @@ impl Door {
         scope: &CallScope,
         login: Option<&LoginState>,
         request: &Request,
-        streaming: bool,
+        streamed: &Streamed,
     ) -> Result<Prepared, SendError> {
         if scope.is_pure() {
             let function = scope.function();
             return Err(SendError::never(format!("{function} is a pure function: it may not send anything")));
         }
         let method = headers::method(&request.method)?;
+        if matches!(streamed, Streamed::Body(_)) {
+            upload::check(request, &method)?;
+        }
         let reach = scope.provider().reach();
         let url = reach.join(&request.url)?;
         let origin = reach.check(&url)?;
@@ -92,10 +126,16 @@ impl Door {
             let (_, key) = self.source(scope, key).await?;
             sign::sign(&mut headers, signature, &key, &body)?;
         }
-        if body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+        let body = match streamed {
+            Streamed::Body(upload) => Load::Kept(Flow::new(upload.clone(), self.dialer().idle())),
+            Streamed::Nothing | Streamed::Answer => Load::Held(body),
+        };
+        if body.size() == 0 && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let changes = login.is_none() && reach.changes(method.as_str(), &url);
+        let uploads = matches!(body, Load::Kept(_));
+        let changes = login.is_none() && (uploads || reach.changes(method.as_str(), &url));
+        let streaming = matches!(streamed, Streamed::Answer);
         Ok(Prepared { method, url, origin, headers, body, redirects: request.redirects, changes, streaming })
     }
 

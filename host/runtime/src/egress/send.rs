@@ -26,10 +26,11 @@ use super::{
     inject::Auth,
     kept::{Entry, Keeping, Key},
     login::LoginState,
-    prepare::{Prepared, function},
+    prepare::{Load, Prepared, Streamed, function},
     redirect::{self, Step},
     resolve::{self, NothingToDial},
     scope::{CallScope, SlotKind},
+    upload::{Flow, Upload},
     witness::Witness,
 };
 
@@ -109,14 +110,19 @@ impl Landed {
 }
 
 impl Door {
-    pub(super) async fn send_checked(&self, scope: &CallScope, request: &Request) -> Result<Response, SendError> {
-        let (landed, until) = self.land(scope, request, false).await?;
+    pub(super) async fn send_checked(
+        &self,
+        scope: &CallScope,
+        request: &Request,
+        upload: Option<Upload>,
+    ) -> Result<Response, SendError> {
+        let (landed, patience) = self.land(scope, request, upload.map_or(Streamed::Nothing, Streamed::Body)).await?;
         let witness = landed.witness.clone();
-        bounded(scope, until, &witness, Box::pin(self.read(scope, None, request, landed))).await
+        bounded(scope, &patience, &witness, Box::pin(self.read(scope, None, request, landed))).await
     }
 
     pub(super) async fn stream_checked(&self, scope: &CallScope, request: &Request) -> Result<StreamAnswer, SendError> {
-        let (landed, _) = self.land(scope, request, true).await?;
+        let (landed, _) = self.land(scope, request, Streamed::Answer).await?;
         Ok(self.open(scope, landed))
     }
 
@@ -125,10 +131,10 @@ impl Door {
         &self,
         scope: &CallScope,
         request: &Request,
-        streaming: bool,
-    ) -> Result<(Landed, Instant), SendError> {
-        let mut prepared = self.prepare(scope, None, request, streaming).await?;
-        let key = Key::of(scope, request, &prepared).filter(|_| !streaming);
+        streamed: Streamed,
+    ) -> Result<(Landed, Patience), SendError> {
+        let mut prepared = self.prepare(scope, None, request, &streamed).await?;
+        let key = Key::of(scope, request, &prepared).filter(|_| !prepared.streaming);
         let entry = key.as_ref().and_then(|key| self.kept().get(key));
         if let Some(entry) = &entry {
             prepared.headers.insert(header::IF_NONE_MATCH, entry.tag.clone());
@@ -142,14 +148,14 @@ impl Door {
             Some(slot) => self.login_auth(scope, slot, None).await?,
             None => self.plain_auth(scope, None, slot).await?,
         };
-        let until = until(scope, request);
-        let landed = self.fly(scope, None, &prepared, &auth, until).await?;
-        let landed = self.as_let_in(scope, &prepared, &auth, until, landed).await?;
+        let patience = Patience::of(scope, request, &prepared);
+        let landed = self.fly(scope, None, &prepared, &auth, &patience).await?;
+        let landed = self.as_let_in(scope, &prepared, &auth, &patience, landed).await?;
         let landed = match key {
             Some(key) => landed.or_kept(key, entry),
             None => landed,
         };
-        Ok((landed, until))
+        Ok((landed, patience))
     }
 
     /// Sends once more where the platform refused the login that it came with.
@@ -158,7 +164,7 @@ impl Door {
         scope: &CallScope,
         prepared: &Prepared,
         auth: &Auth,
-        until: Instant,
+        patience: &Patience,
         landed: Landed,
     ) -> Result<Landed, SendError> {
         let status = landed.response.status().as_u16();
@@ -167,7 +173,7 @@ impl Door {
                 match self.login_auth(scope, &slot, Some(number)).await {
                     Ok(fresh) => {
                         drop(landed);
-                        self.fly(scope, None, prepared, &fresh, until).await
+                        self.fly(scope, None, prepared, &fresh, patience).await
                     }
                     // The guest knows best what the platform's refusal means.
                     Err(error) => {
@@ -188,12 +194,12 @@ impl Door {
         login: &LoginState,
         request: &Request,
     ) -> Result<Response, SendError> {
-        let prepared = self.prepare(scope, Some(login), request, false).await?;
+        let prepared = self.prepare(scope, Some(login), request, &Streamed::Nothing).await?;
         let auth = self.plain_auth(scope, Some(login), request.credential.as_deref()).await?;
-        let until = until(scope, request);
-        let landed = self.fly(scope, Some(login), &prepared, &auth, until).await?;
+        let patience = Patience::of(scope, request, &prepared);
+        let landed = self.fly(scope, Some(login), &prepared, &auth, &patience).await?;
         let witness = landed.witness.clone();
-        bounded(scope, until, &witness, Box::pin(self.read(scope, Some(login), request, landed))).await
+        bounded(scope, &patience, &witness, Box::pin(self.read(scope, Some(login), request, landed))).await
     }
 
     async fn fly(
@@ -202,11 +208,11 @@ impl Door {
         login: Option<&LoginState>,
         prepared: &Prepared,
         auth: &Auth,
-        until: Instant,
+        patience: &Patience,
     ) -> Result<Landed, SendError> {
         let witness = Witness::default();
         let flight = Box::pin(self.hops(scope, login, prepared, auth, &witness));
-        bounded(scope, until, &witness, flight).await
+        bounded(scope, patience, &witness, flight).await
     }
 
     async fn hops(
@@ -231,7 +237,7 @@ impl Door {
                 function(scope, login),
                 method.as_str(),
                 origin.to_string(),
-                body.len() as u64,
+                body.size(),
             );
             let mut sent_headers = headers.clone();
             if !crossed {
@@ -247,7 +253,7 @@ impl Door {
                 }
             }
             let request = Outgoing { method: &method, url: &url, headers: sent_headers, body: &body, changes };
-            let response = match self.dial(scope, request, prepared.streaming, witness).await {
+            let response = match self.dial(scope, request, prepared.streaming, witness, &mut audit).await {
                 Ok(response) => response,
                 Err(error) => {
                     audit.failed(&error);
@@ -287,7 +293,7 @@ impl Door {
                         );
                     }
                     if !next.body {
-                        body = Bytes::new();
+                        body = Load::Held(Bytes::new());
                         headers.remove(header::CONTENT_LENGTH);
                         headers.remove(header::CONTENT_TYPE);
                     }
@@ -341,9 +347,10 @@ impl Door {
         request: Outgoing<'_>,
         streaming: bool,
         witness: &Witness,
+        audit: &mut Audit,
     ) -> Result<reqwest::Response, SendError> {
         scope.spend_request()?;
-        scope.spend_bytes(request.body.len() as u64)?;
+        scope.spend_bytes(request.body.size())?;
         let password = self.proxy_password(scope).await?;
         let clients = self.dialer().clients(scope.provider(), password)?;
         let client = match (streaming, request.changes) {
@@ -352,13 +359,29 @@ impl Door {
             (false, false) => &clients.reads,
         };
         let changed = request.changes.then(|| scope.changed());
-        let body = witness.body(request.body.clone(), move || {
+        let testimony = witness.testimony(move || {
             if let Some(changed) = &changed {
                 changed.store(true, Ordering::SeqCst);
             }
         });
-        let sent = client.request(request.method.clone(), request.url.clone()).headers(request.headers).body(body);
-        sent.send().await.map_err(|error| failure(&error, request.url, witness))
+        let sending = client.request(request.method.clone(), request.url.clone()).headers(request.headers);
+        let flow = match request.body {
+            Load::Held(bytes) => {
+                let sent = sending.body(testimony.body(bytes.clone())).send().await;
+                return sent.map_err(|error| failure(&error, request.url, witness));
+            }
+            Load::Kept(flow) => flow,
+        };
+        let (body, poured) = flow.pour(&**self.ports(), testimony).await?;
+        let sent = sending.body(body).send().await;
+        flow.touch();
+        audit.unsent(poured.left());
+        let response =
+            sent.map_err(|error| poured.broken().unwrap_or_else(|| failure(&error, request.url, witness)))?;
+        if response.status().is_success() && poured.left() > 0 {
+            return Err(witness.failure(format!("the answer came {} bytes too early", poured.left())));
+        }
+        Ok(response)
     }
 }
 
@@ -366,7 +389,7 @@ struct Outgoing<'a> {
     method: &'a Method,
     url: &'a Url,
     headers: HeaderMap,
-    body: &'a Bytes,
+    body: &'a Load,
     changes: bool,
 }
 
@@ -390,17 +413,38 @@ fn jar_out(login: &LoginState, headers: &mut HeaderMap) {
 }
 
 /// When one request has taken too long.
-fn until(scope: &CallScope, request: &Request) -> Instant {
-    let asked = request.timeout_ms.map(|millis| Duration::from_millis(millis.into()));
-    let timeout = asked.unwrap_or(Duration::MAX).min(scope.budget().timeout);
-    let now = Instant::now();
-    now.checked_add(timeout).unwrap_or(now).min(scope.deadline())
+enum Patience {
+    /// Then.
+    Until(Instant),
+    /// When bytes of an upload move no more, and then at the latest.
+    While(Arc<Flow>, Instant),
+}
+
+impl Patience {
+    fn of(scope: &CallScope, request: &Request, prepared: &Prepared) -> Self {
+        if let Load::Kept(flow) = &prepared.body {
+            return Self::While(flow.clone(), scope.deadline());
+        }
+        let asked = request.timeout_ms.map(|millis| Duration::from_millis(millis.into()));
+        let timeout = asked.unwrap_or(Duration::MAX).min(scope.budget().timeout);
+        let now = Instant::now();
+        Self::Until(now.checked_add(timeout).unwrap_or(now).min(scope.deadline()))
+    }
+
+    async fn end(&self) {
+        match self {
+            Self::Until(until) => tokio::time::sleep_until(*until).await,
+            Self::While(flow, until) => {
+                let _ = tokio::time::timeout_at(*until, flow.stalled()).await;
+            }
+        }
+    }
 }
 
 /// Waits for `work` until time is up or nobody waits for it any more; dropping it closes the connection.
 async fn bounded<T>(
     scope: &CallScope,
-    until: Instant,
+    patience: &Patience,
     witness: &Witness,
     work: impl Future<Output = Result<T, SendError>>,
 ) -> Result<T, SendError> {
@@ -408,7 +452,7 @@ async fn bounded<T>(
         biased;
         () = scope.cancel().cancelled() => Err(witness.failure("the call was canceled".into())),
         result = work => result,
-        () = tokio::time::sleep_until(until) => Err(witness.failure("the request's time was up".into())),
+        () = patience.end() => Err(witness.failure("the request's time was up".into())),
     }
 }
 

@@ -34,24 +34,35 @@ impl Witness {
         if self.sent() { SendError::Interrupted(text) } else { SendError::NotSent(text) }
     }
 
-    /// A body that testifies. `on_sent` is called once, before the first byte goes.
-    pub(super) fn body(&self, bytes: Bytes, on_sent: impl Fn() + Send + Sync + 'static) -> reqwest::Body {
-        reqwest::Body::wrap(Testifying { bytes, witness: self.clone(), on_sent: Box::new(on_sent) })
+    /// What a body tells it by. `on_sent` is called once, before the first byte goes.
+    pub(super) fn testimony(&self, on_sent: impl Fn() + Send + Sync + 'static) -> Testimony {
+        Testimony { witness: self.clone(), on_sent: Box::new(on_sent) }
+    }
+}
+
+/// What a body tells its witness by.
+pub(super) struct Testimony {
+    witness: Witness,
+    on_sent: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Testimony {
+    /// A byte may leave from here on.
+    pub(super) fn give(&self) {
+        if !self.witness.sent.swap(true, Ordering::SeqCst) {
+            (self.on_sent)();
+        }
+    }
+
+    /// A body that is held, and testifies.
+    pub(super) fn body(self, bytes: Bytes) -> reqwest::Body {
+        reqwest::Body::wrap(Testifying { bytes, testimony: self })
     }
 }
 
 struct Testifying {
     bytes: Bytes,
-    witness: Witness,
-    on_sent: Box<dyn Fn() + Send + Sync>,
-}
-
-impl Testifying {
-    fn testify(&self) {
-        if !self.witness.sent.swap(true, Ordering::SeqCst) {
-            (self.on_sent)();
-        }
-    }
+    testimony: Testimony,
 }
 
 impl Body for Testifying {
@@ -59,13 +70,13 @@ impl Body for Testifying {
     type Error = std::convert::Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.testify();
+        self.testimony.give();
         let bytes = std::mem::take(&mut self.get_mut().bytes);
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.testify();
+        self.testimony.give();
         self.bytes.is_empty()
     }
 

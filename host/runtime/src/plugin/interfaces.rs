@@ -194,7 +194,7 @@ mod tests {
         let all = INTERFACES.iter().flat_map(|interface| interface.functions).filter(|function| function.changing);
         let open: Vec<_> = all.map(|function| function.name).filter(|name| !called.contains(name)).collect();
         let later = [
-            "artifact-uploads.plan-upload",
+            // The end of what `artifact-uploads.plan-upload` begins.
             "artifact-uploads.finish-upload",
             "infrastructure.ensure",
             "infrastructure.act",
@@ -202,7 +202,7 @@ mod tests {
         ];
         assert_eq!(
             open, later,
-            "a changing function that no operation calls; tests/contract.toml says with what it comes"
+            "a changing function that no operation is named by; tests/contract.toml says with what it comes"
         );
     }
 }

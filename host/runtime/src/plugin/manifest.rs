@@ -145,6 +145,10 @@ pub struct Webhooks {
     pub scheme: WebhookScheme,
     /// The slot with the key or token.
     pub slot: String,
+    /// The slot with the key of a platform that signs as Standard Webhooks does, where it is told to, and has another scheme
+    /// else: where the operator fills it, nothing is taken that is not signed so.
+    #[serde(default)]
+    pub signing_slot: Option<String>,
 }
 
 /// What of a webhook is signed, and how.

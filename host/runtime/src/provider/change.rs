@@ -175,6 +175,7 @@ impl Provider {
                 )
                 .await
             }
+            Change::ArtifactUpload { request } => self.upload(&operation, request).await.map(Changed::from),
             Change::ArtifactDelete { run, artifact } => {
                 let run = run.as_ref().map(Into::into);
                 guest!(

@@ -15,6 +15,7 @@ mod runners;
 mod runs;
 mod stored;
 mod transfer;
+mod uploads;
 mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

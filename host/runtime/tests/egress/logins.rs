@@ -11,7 +11,7 @@ use novacron_cicd_contract::bindings::{
     novacron::cicd::types::{BodyPart, Capture, CaptureSource, Request, SecretPart},
 };
 use novacron_cicd_domain::id::ProviderId;
-use novacron_cicd_runtime::egress::{Derived, Described, Door, LoginDescriber, SendError, SlotKind};
+use novacron_cicd_runtime::egress::{Derived, Described, Door, LoginDescriber, SendError, SlotKind, Upload};
 
 use crate::support::{Build, Host, Seen, Server, Setup, body, reply, request};
 
@@ -114,6 +114,21 @@ async fn twenty_calls_at_once_log_in_once() {
     assert_eq!((logins(&server), guest.asked.load(Ordering::SeqCst), server.lines().len()), (1, 1, 21));
     let records = setup.host.records.lock().unwrap();
     assert_eq!(records.iter().filter(|record| record.function == "login").count(), 1);
+}
+
+#[tokio::test]
+async fn bytes_that_were_refused_go_again_from_their_beginning_with_a_new_login() {
+    let (platform, server) = Platform::start().await;
+    let (setup, _) = exchanging(&server);
+    setup.host.blobs.lock().unwrap().insert("digest".into(), vec![Ok(b"by"), Ok(b"tes")]);
+    let door = setup.door();
+    door.send(&setup.scope(), request("GET", "/x").with("app")).await.unwrap();
+    platform.revoke();
+    let upload = Upload { sha256: "digest".into(), size: 5 };
+    let answer = door.upload(&setup.scope(), request("PUT", "/file").with("app"), upload).await.unwrap();
+    assert_eq!((answer.status, logins(&server)), (200, 2));
+    let puts = server.seen().into_iter().filter(|seen| seen.method == "PUT").map(|seen| seen.body);
+    assert_eq!(puts.collect::<Vec<_>>(), [b"bytes", b"bytes"]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Build, Server, Setup, body, request};
 
 /// A server that does with each connection what `handle` says.
-async fn raw<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> String
+pub(crate) async fn raw<F>(handle: impl Fn(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -28,7 +28,7 @@ where
 }
 
 /// Reads up to the end of the request's head.
-async fn head(stream: &mut TcpStream) -> String {
+pub(crate) async fn head(stream: &mut TcpStream) -> String {
     let mut read = Vec::new();
     while !read.windows(4).any(|end| end == b"\r\n\r\n") {
         match stream.read_u8().await {

@@ -12,9 +12,10 @@ use std::{
 
 use async_trait::async_trait;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{Request as HttpRequest, Response as HttpResponse},
 };
+use futures_util::{StreamExt as _, stream::BoxStream};
 use novacron_cicd_contract::bindings::novacron::cicd::{
     http::Response,
     types::{Attribute, BodyPart, Header, Redirects, Request},
@@ -40,6 +41,9 @@ pub(crate) const LOOPBACK: &str = "127.0.0.1/32";
 /// A session as it was put: value, placement, end.
 type Kept = (Vec<u8>, String, Option<Timestamp>);
 
+/// Bytes that the host keeps, piece by piece; an error stands for bytes that are not what they were.
+pub(crate) type Pieces = Vec<Result<&'static [u8], &'static str>>;
+
 /// A host that is all memory.
 #[derive(Default)]
 pub(crate) struct Host {
@@ -48,6 +52,7 @@ pub(crate) struct Host {
     pub(crate) masked: Mutex<Vec<String>>,
     pub(crate) sessions: Mutex<BTreeMap<String, Kept>>,
     pub(crate) records: Mutex<Vec<EgressRecord>>,
+    pub(crate) blobs: Mutex<BTreeMap<String, Pieces>>,
 }
 
 #[async_trait]
@@ -86,6 +91,11 @@ impl HostPorts for Host {
     async fn kv_remove(&self, _: ProviderId, _: &str, _: Option<u64>) -> Result<(), KvError> {
         Ok(())
     }
+    async fn blob(&self, sha256: &str, _: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        let kept = self.blobs.lock().unwrap().get(sha256).cloned().ok_or(std::io::ErrorKind::NotFound)?;
+        let pieces = kept.into_iter().map(|piece| piece.map(Bytes::from_static).map_err(std::io::Error::other));
+        Ok(futures_util::stream::iter(pieces).boxed())
+    }
     fn audit(&self, record: EgressRecord) {
         self.records.lock().unwrap().push(record);
     }
@@ -116,6 +126,7 @@ pub(crate) struct Setup {
     pub(crate) describer: Option<Arc<dyn LoginDescriber>>,
     pub(crate) names: Arc<Names>,
     pub(crate) pure: bool,
+    pub(crate) idle: Duration,
 }
 
 impl Setup {
@@ -146,6 +157,7 @@ impl Setup {
             describer: None,
             names: Arc::default(),
             pure: false,
+            idle: Duration::from_secs(10),
         }
     }
 
@@ -180,8 +192,12 @@ impl Setup {
     }
 
     pub(crate) fn door(&self) -> Door {
-        let config =
-            DoorConfig { lookup: self.names.clone(), connect_timeout: Duration::from_secs(2), ..DoorConfig::default() };
+        let config = DoorConfig {
+            lookup: self.names.clone(),
+            connect_timeout: Duration::from_secs(2),
+            idle_timeout: self.idle,
+            ..DoorConfig::default()
+        };
         Door::new(config, self.host.clone())
     }
 

@@ -14,6 +14,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use novacron_cicd_domain::{
     Timestamp,
     id::ProviderId,
@@ -101,6 +103,10 @@ impl HostPorts for Ports {
     async fn kv_remove(&self, _: ProviderId, key: &str, _: Option<u64>) -> Result<(), KvError> {
         self.kv.lock().unwrap().remove(key);
         Ok(())
+    }
+
+    async fn blob(&self, _: &str, _: u64) -> std::io::Result<BoxStream<'static, std::io::Result<Bytes>>> {
+        Err(std::io::ErrorKind::NotFound.into())
     }
 
     fn audit(&self, record: EgressRecord) {

@@ -10,7 +10,7 @@ use crate::{Reader, StoreError, Tx};
 const COLUMNS: &str = "r.id, r.pipeline, r.pipeline_name, r.provider, r.origin, a.external_id, a.ticket, a.number, \
                        a.attempt, r.correlation, a.state, a.reason, a.platform, a.conditions, a.cancel_requested, \
                        a.created, a.started, a.finished, a.updated, r.reference, a.commit_id, a.actor, a.url, \
-                       r.parameters, r.environment, r.version, a.edges, a.complete, r.retry_of";
+                       r.parameters, r.environment, r.version, a.edges, a.complete, r.retry_of, r.seen";
 const FROM: &str = "FROM run_attempts AS a JOIN runs AS r ON r.id = a.run";
 
 impl Reader<'_> {

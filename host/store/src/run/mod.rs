@@ -13,6 +13,7 @@ mod tests;
 pub(crate) use self::watch::{silent, to_poll};
 
 use novacron_cicd_domain::{
+    Timestamp,
     id::{PipelineId, ProviderId, RunId},
     run::{Graph, Run},
     status::State,
@@ -29,7 +30,7 @@ const WHAT: &str = "run";
 const COLUMNS: &str = "id, pipeline, pipeline_name, provider, origin, external_id, ticket, number, attempt, \
                        correlation, state, reason, platform, conditions, cancel_requested, created, started, \
                        finished, updated, reference, commit_id, actor, url, parameters, environment, version, edges, \
-                       complete, retry_of";
+                       complete, retry_of, seen";
 /// Runs that are not over, in the words of the partial index.
 const ACTIVE: &str = "active = 1";
 
@@ -61,6 +62,7 @@ fn read(columns: &mut Columns<'_>) -> Result<(Run, Option<Graph>), StoreError> {
         status: columns.status()?,
         cancel_requested: columns.get()?,
         times: columns.times()?,
+        seen: None,
         reference: columns.get()?,
         commit: columns.get()?,
         actor: columns.get()?,
@@ -73,6 +75,7 @@ fn read(columns: &mut Columns<'_>) -> Result<(Run, Option<Graph>), StoreError> {
     let edges: Option<String> = columns.get()?;
     let complete: Option<bool> = columns.get()?;
     run.retry_of = columns.parse_opt()?;
+    run.seen = columns.get::<Option<i64>>()?.map(Timestamp);
     let graph = match edges.zip(complete) {
         Some((word, complete)) => Some(Graph { jobs: Vec::new(), edges: graph::parse_edges(&word)?, complete }),
         None => None,
@@ -178,9 +181,9 @@ impl Tx<'_> {
             "INSERT INTO runs (id, pipeline, pipeline_name, provider, origin, external_id, ticket, number, attempt,
                 correlation, state, reason, platform, conditions, cancel_requested, created, started, finished,
                 updated, reference, commit_id, actor, url, parameters, environment, version, edges, complete,
-                retry_of)
+                retry_of, seen)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
-                ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
+                ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)",
             params![
                 run.id.to_string(),
                 run.pipeline.to_string(),
@@ -211,6 +214,7 @@ impl Tx<'_> {
                 edges,
                 complete,
                 run.retry_of.map(|run| run.to_string()),
+                millis(run.seen),
             ],
         )
         .map_err(|error| error.or_conflict(WHAT, run.id))?;
@@ -263,7 +267,7 @@ impl Tx<'_> {
                 edges = CASE WHEN ?19 IS NULL AND attempt = ?6 THEN edges ELSE ?19 END,
                 complete = CASE WHEN ?20 IS NULL AND attempt = ?6 THEN complete ELSE ?20 END,
                 heartbeat_deadline = CASE WHEN ?21 THEN NULL ELSE heartbeat_deadline END,
-                attempt = ?6, version = version + 1
+                attempt = ?6, seen = ?22, version = version + 1
              WHERE id = ?1 AND version = ?2 RETURNING version",
             params![
                 id,
@@ -287,6 +291,7 @@ impl Tx<'_> {
                 edges,
                 complete,
                 run.status.state.is_terminal(),
+                millis(run.seen),
             ],
             |columns| columns.get(),
         )?;

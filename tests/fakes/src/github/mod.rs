@@ -6,6 +6,7 @@
 
 mod actions;
 mod contents;
+mod deliver;
 mod deploy;
 mod drive;
 mod hooks;

@@ -59,6 +59,27 @@ fn texts(value: &Value) -> Vec<String> {
     list.iter().filter_map(|one| one.as_str().or_else(|| one["job"].as_str()).map(str::to_owned)).collect()
 }
 
+/// What `parallel` makes of a job, by name: `test 1/2`, `test: [linux, 1]`, or the job itself. Several variables of a matrix stand in
+/// the order of their names here, where GitLab has that of the file.
+fn parallel(name: &str, how: &Value) -> Vec<String> {
+    if let Some(count) = how.as_u64() {
+        return (1..=count).map(|part| format!("{name} {part}/{count}")).collect();
+    }
+    let Some(rows) = how["matrix"].as_array() else { return vec![name.to_owned()] };
+    let mut shown = Vec::new();
+    for row in rows {
+        let mut made = vec![Vec::new()];
+        for values in row.as_object().into_iter().flatten().map(|(_, values)| texts(values)) {
+            let with = |begun: &Vec<String>| {
+                values.iter().map(|value| [begun.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>()
+            };
+            made = made.iter().flat_map(with).collect();
+        }
+        shown.extend(made.iter().map(|values| format!("{name}: [{}]", values.join(", "))));
+    }
+    shown
+}
+
 /// The jobs of a definition with these inputs; what is wrong with it, as GitLab words it.
 pub(super) fn read(text: &str, inputs: &Map<String, Value>) -> Result<Definition, String> {
     let documents = documents(text)?;
@@ -132,12 +153,8 @@ pub(super) fn read(text: &str, inputs: &Map<String, Value>) -> Result<Definition
             script: texts(&job["script"]),
             tags: job.get("tags").map(texts).unwrap_or_default(),
         };
-        match job["parallel"].as_u64() {
-            Some(count) => {
-                jobs.extend((1..=count).map(|part| Spec { shown: format!("{name} {part}/{count}"), ..spec.clone() }))
-            }
-            None => jobs.push(spec),
-        }
+        let shown = |shown: String| Spec { shown, ..spec.clone() };
+        jobs.extend(parallel(name, &job["parallel"]).into_iter().map(shown));
     }
     if jobs.is_empty() {
         return Err("jobs config should contain at least one visible job".into());

@@ -7,6 +7,7 @@
 mod content;
 mod definition;
 mod events;
+mod flow;
 mod graphql;
 mod objects;
 mod page;

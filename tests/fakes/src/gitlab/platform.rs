@@ -169,7 +169,8 @@ fn hooks(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) -> An
         let Some(url) = ask.text("url") else { return wrong("url is missing") };
         let mut row = json!({ "id": 0, "url": url, "name": null, "description": null, "created_at": World::iso(world.now),
             "project_id": world.projects[project].id, "alert_status": "executable", "disabled_until": null, "url_variables": [],
-            "enable_ssl_verification": true, "custom_webhook_template": null, "custom_headers": [] });
+            "enable_ssl_verification": true, "custom_webhook_template": null, "custom_headers": [],
+            "token_present": !ask.fields["token"].is_null(), "signing_token_present": world.signs && !ask.fields["signing_token"].is_null() });
         for event in EVENTS {
             row[event] = json!(if ask.fields[event].is_null() { event == "push_events" } else { ask.is(event) });
         }
@@ -178,12 +179,16 @@ fn hooks(world: &mut World, ask: &Ask<'_>, project: usize, below: &[&str]) -> An
         world.projects[project].hooks.push(row.clone());
         return Answer::json(201, &row);
     };
+    let signs = world.signs;
     let there = &mut world.projects[project];
     let Some(at) = place(&there.hooks, id) else { return said(404, "404 Not found") };
     match (ask.method, rest) {
         ("GET", []) => Answer::json(200, &there.hooks[at]),
         ("PUT", []) => {
             there.hooks[at].as_object_mut().unwrap().extend(ask.take(&EVENTS));
+            if !ask.fields["signing_token"].is_null() {
+                there.hooks[at]["signing_token_present"] = json!(signs);
+            }
             Answer::json(200, &there.hooks[at])
         }
         ("DELETE", []) => {

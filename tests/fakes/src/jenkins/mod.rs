@@ -5,7 +5,9 @@
 //! out of the queue, ends builds and writes their logs.
 
 mod answer;
+mod multipart;
 mod routes;
+mod shell;
 mod store;
 mod tree;
 mod world;
@@ -17,7 +19,7 @@ use serde_json::json;
 use crate::server::Server;
 
 pub use store::Credential;
-pub use world::{BUILT_IN, Build, FOLDER, Item, MULTIBRANCH, PIPELINE, World, node};
+pub use world::{BUILT_IN, Build, Cell, FOLDER, Item, MULTIBRANCH, ORGANIZATION, PIPELINE, World, node};
 
 use world::Left;
 
@@ -55,6 +57,7 @@ impl Jenkins {
             files: None,
             nodes: Vec::new(),
             credentials: Vec::new(),
+            domains: vec!["_".into()],
             now: 1_800_000_000_000,
             queue: Vec::new(),
             next_place: 142,
@@ -121,6 +124,7 @@ impl Jenkins {
             timestamp: now,
             queue_id: id,
             actions,
+            files: place.files,
             is_pipeline,
             ..Build::default()
         });
@@ -163,12 +167,25 @@ impl Jenkins {
     /// # Panics
     /// Where there is no such build.
     pub fn end(&self, job: &str, number: u64, result: &str) {
-        self.world().now += 60_000;
+        let mut world = self.world();
+        world.now += 60_000;
+        let now = world.now;
+        drop(world);
         self.build(job, number, |build| {
+            build.ended = Some(now);
             build.result = Some(result.to_owned());
             build.building = false;
             build.in_progress = false;
         });
+    }
+
+    /// Does what the `sh` steps of a job's script say, in a build of it. What they write is its log.
+    ///
+    /// # Panics
+    /// Where there is no such build, or no shell.
+    pub fn run_steps(&self, job: &str, number: u64) {
+        let config = self.world().item(job).unwrap().config.clone();
+        self.build(job, number, |build| build.log = Some(shell::run(&config, build)));
     }
 
     /// Ends every session, as a restart does.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    CONTEXT, answer, store, tree,
+    CONTEXT, answer, multipart, store, tree,
     world::{BUILT_IN, Build, Item, Left, World, build_json},
 };
 use crate::server::{Answer, Platform, Seen};
@@ -102,7 +102,12 @@ fn form(text: &str) -> Vec<(String, String)> {
 /// What came in the query and in a form, alike (servlet's `getParameter`).
 fn came(seen: &Seen) -> Vec<(String, String)> {
     let query = seen.target.split_once('?').map_or("", |(_, query)| query);
-    [form(query), form(&seen.body)].concat()
+    let parts = multipart::parts(seen);
+    if parts.is_empty() {
+        return [form(query), form(&seen.body)].concat();
+    }
+    let fields = parts.iter().filter(|part| part.file.is_none()).map(|part| (part.name.clone(), part.text()));
+    form(query).into_iter().chain(fields).collect()
 }
 
 fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
@@ -164,6 +169,17 @@ fn route(world: &mut World, seen: &Seen, caller: &Caller) -> Answer {
         ("GET", ["blue", "rest", "organizations", "jenkins", "pipelines", name, "runs", number, "nodes"]) => {
             let build = number.parse().ok().and_then(|number| world.build(name, number).cloned());
             build.map_or_else(missing, |build| stages(&world.plugins, &build, "blueocean-rest"))
+        }
+        (
+            "GET",
+            ["blue", "rest", "organizations", "jenkins", "pipelines", name, "runs", number, "nodes", stage, "log"],
+        ) if world.plugins.iter().any(|name| name == "blueocean-rest") => {
+            let start = seen.query("start").and_then(|start| start.parse().ok()).unwrap_or(0);
+            let build = number.parse().ok().and_then(|number| world.build(name, number));
+            build.map_or_else(missing, |build| match build.stage_logs.iter().find(|(id, _)| id == stage) {
+                Some((_, log)) => progressive(Some(log), build.building || build.in_progress, start),
+                None => missing(),
+            })
         }
         ("GET", [""]) => answer::page(200, "Dashboard").header("x-jenkins", "2.579"),
         ("GET", ["api", "json"]) => {
@@ -264,6 +280,22 @@ fn item(world: &mut World, seen: &Seen, caller: &Caller, (method, name, rest): (
             }
             if method == "DELETE" { Answer::new(204) } else { Answer::to(302, &format!("{CONTEXT}/")) }
         }
+        // `Run.doDoDelete`
+        ("POST", [number, "doDelete"]) => match number.parse().ok().and_then(|number| world.build(name, number)) {
+            Some(build) if build.kept => answer::failure(&format!("{name} #{number} is kept for ever")),
+            Some(build) => {
+                let number = build.number;
+                world.item(name).unwrap().builds.retain(|build| build.number != number);
+                Answer::to(302, "..")
+            }
+            None => missing(),
+        },
+        ("GET", [cell, number, "logText", "progressiveText"]) if cell.contains('=') => {
+            let start = seen.query("start").and_then(|start| start.parse().ok()).unwrap_or(0);
+            let build = number.parse().ok().and_then(|number| world.build(name, number));
+            let cell = build.and_then(|build| build.cells.iter().find(|there| there.name == *cell));
+            cell.map_or_else(missing, |cell| progressive(Some(&cell.log), cell.result.is_none(), start))
+        }
         (method, [number, rest @ ..]) => {
             let (now, plugins, files, job) = (world.now, world.plugins.clone(), world.files.clone(), world.url(name));
             let build = number.parse().ok().and_then(|number| world.build(name, number));
@@ -333,7 +365,7 @@ fn schedule(
     declared: Option<&[Value]>,
     plain: bool,
 ) -> Answer {
-    let mut given = Vec::new();
+    let (mut given, mut files, uploads) = (Vec::new(), Vec::new(), multipart::parts(seen));
     match (declared, plain) {
         (None, false) => return answer::page(400, &format!("{name} is not parameterized")),
         (Some(_), true) => return answer::page(400, "This page expects a form submission"),
@@ -343,6 +375,14 @@ fn schedule(
             let fields = came(seen);
             for definition in declared {
                 let name = definition["name"].as_str().unwrap_or_default();
+                if definition["type"] == "FileParameterDefinition" {
+                    // One that did not come is no parameter of the build (`FileParameterDefinition.createValue`).
+                    if let Some(part) = uploads.iter().find(|part| part.name == name && part.file.is_some()) {
+                        given.push(json!({ "_class": "hudson.model.FileParameterValue", "name": name }));
+                        files.push((name.to_owned(), part.bytes.clone()));
+                    }
+                    continue;
+                }
                 let sent = fields.iter().find(|(field, _)| field == name).map(|(_, value)| Value::from(value.clone()));
                 let value = sent.unwrap_or_else(|| definition["defaultParameterValue"]["value"].clone());
                 if definition["choices"].as_array().is_some_and(|choices| !choices.contains(&value)) {
@@ -362,6 +402,9 @@ fn schedule(
         }
     }
     let (id, created) = world.enqueue(name, given, &caller.name);
+    if let Some(place) = world.queue.iter_mut().find(|place| created && place.id == id) {
+        place.files = files;
+    }
     let place = format!("{}queue/item/{id}/", world.root_url);
     // Only `buildWithParameters` tells that a request was folded into another.
     Answer::to(if created || plain { 201 } else { 303 }, &place)
@@ -406,7 +449,8 @@ fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answ
         }
         ("GET" | "POST", ["logText", "progressiveText"]) => {
             let start = came(seen).into_iter().find(|(name, _)| name == "start");
-            progressive(build, start.and_then(|(_, start)| start.parse().ok()).unwrap_or(0))
+            let start = start.and_then(|(_, start)| start.parse().ok()).unwrap_or(0);
+            progressive(build.log.as_deref(), build.building || build.in_progress, start)
         }
         ("GET", ["consoleText"]) => {
             Answer::new(200).body("text/plain;charset=utf-8", build.log.clone().unwrap_or_default())
@@ -416,8 +460,7 @@ fn of_build(build: &mut Build, seen: &Seen, method: &str, rest: &[&str]) -> Answ
 }
 
 /// Stapler's `LargeText.doProgressText`.
-fn progressive(build: &Build, start: usize) -> Answer {
-    let (log, grows) = (build.log.as_deref(), build.building || build.in_progress);
+fn progressive(log: Option<&[u8]>, grows: bool, start: usize) -> Answer {
     let log_so_far = log.unwrap_or_default();
     // The text rolled over: it begins again.
     let start = if start > log_so_far.len() { 0 } else { start };

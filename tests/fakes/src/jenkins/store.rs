@@ -15,6 +15,8 @@ use super::{
 pub struct Credential {
     /// The full name of the folder.
     pub folder: String,
+    /// The domain of its store.
+    pub domain: String,
     /// Its id.
     pub id: String,
     /// As it was written, secrets and all.
@@ -22,17 +24,18 @@ pub struct Credential {
 }
 
 /// The elements whose text is a secret.
-const SECRETS: [&str; 4] = ["secret", "password", "passphrase", "privateKey"];
+const SECRETS: [&str; 5] = ["secret", "password", "passphrase", "privateKey", "secretBytes"];
 
 impl Credential {
-    fn of(folder: &str, xml: &str) -> Option<Self> {
+    fn of(folder: &str, domain: &str, xml: &str) -> Option<Self> {
         let id = between(xml, "id").filter(|id| !id.is_empty())?;
-        Some(Self { folder: folder.to_owned(), id, xml: xml.to_owned() })
+        Some(Self { folder: folder.to_owned(), domain: domain.to_owned(), id, xml: xml.to_owned() })
     }
 
     fn json(&self) -> Value {
         let kind = match &self.xml {
             xml if xml.contains("StringCredentialsImpl") => "Secret text",
+            xml if xml.contains("FileCredentialsImpl") => "Secret file",
             xml if xml.contains("UsernamePasswordCredentialsImpl") => "Username with password",
             _ => "SSH Username with private key",
         };
@@ -50,21 +53,28 @@ impl Credential {
 
 /// What is asked of the store of a folder, below its address.
 pub(super) fn serve(world: &mut World, seen: &Seen, folder: &str, (method, rest): (&str, &[&str])) -> Answer {
-    let at = |id: &str, world: &World| world.credentials.iter().position(|it| it.folder == folder && it.id == id);
+    if let ("GET", ["api", "json"]) = (method, rest) {
+        let one = |name: &String| (name.clone(), json!({ "urlName": name }));
+        let domains: serde_json::Map<_, _> = world.domains.iter().map(one).collect();
+        let class = "com.cloudbees.plugins.credentials.CredentialsStoreAction";
+        return answer::json(&json!({ "_class": class, "domains": domains }));
+    }
+    let ["domain", domain, rest @ ..] = rest else { return missing() };
+    if !world.domains.iter().any(|name| name == domain) {
+        return missing();
+    }
+    let here = |it: &Credential| it.folder == folder && it.domain == *domain;
+    let at = |id: &str, world: &World| world.credentials.iter().position(|it| here(it) && it.id == id);
     match (method, rest) {
-        ("GET", ["api", "json"]) => answer::json(&json!({
-            "_class": "com.cloudbees.plugins.credentials.CredentialsStoreAction", "domains": { "_": { "urlName": "_" } },
-        })),
-        ("GET", ["domain", "_", "api", "json"]) => {
-            let there: Vec<Value> =
-                world.credentials.iter().filter(|it| it.folder == folder).map(Credential::json).collect();
+        ("GET", ["api", "json"]) => {
+            let there: Vec<Value> = world.credentials.iter().filter(|it| here(it)).map(Credential::json).collect();
             read(
                 seen,
                 &json!({ "_class": "com.cloudbees.plugins.credentials.CredentialsStoreAction$DomainWrapper",
                                 "credentials": there }),
             )
         }
-        ("POST", ["domain", "_", "createCredentials"]) => match Credential::of(folder, &seen.body) {
+        ("POST", ["createCredentials"]) => match Credential::of(folder, domain, &seen.body) {
             Some(new) if at(&new.id, world).is_some() => Answer::new(409),
             Some(new) => {
                 world.credentials.push(new);
@@ -72,12 +82,12 @@ pub(super) fn serve(world: &mut World, seen: &Seen, folder: &str, (method, rest)
             }
             None => answer::page(500, "XStreamException"),
         },
-        (method, ["domain", "_", "credential", id, rest @ ..]) => {
+        (method, ["credential", id, rest @ ..]) => {
             let Some(at) = at(id, world) else { return missing() };
             match (method, rest) {
                 ("GET", ["api", "json"]) => read(seen, &world.credentials[at].json()),
                 ("GET", ["config.xml"]) => Answer::new(200).body("application/xml", world.credentials[at].shown()),
-                ("POST", ["config.xml"]) => match Credential::of(folder, &seen.body) {
+                ("POST", ["config.xml"]) => match Credential::of(folder, domain, &seen.body) {
                     Some(new) if new.id == *id => {
                         world.credentials[at] = new;
                         Answer::new(200)

@@ -13,6 +13,9 @@ pub const FOLDER: &str = "com.cloudbees.hudson.plugins.folder.Folder";
 /// The class of a project with a job for each branch.
 pub const MULTIBRANCH: &str = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject";
 
+/// The class of a folder of such projects, one for each repository.
+pub const ORGANIZATION: &str = "jenkins.branch.OrganizationFolder";
+
 /// The class of the controller's own node.
 pub const BUILT_IN: &str = "hudson.model.Hudson$MasterComputer";
 
@@ -121,6 +124,8 @@ pub struct Build {
     pub in_progress: bool,
     /// When it began.
     pub timestamp: u64,
+    /// When it ended; none: the clock's time, once it does not build.
+    pub ended: Option<u64>,
     /// The queue item that it came from.
     pub queue_id: u64,
     /// What it was given, and why.
@@ -131,14 +136,33 @@ pub struct Build {
     pub is_pipeline: bool,
     /// What each plugin that shows stages answers, by the plugin's name.
     pub stages: Vec<(String, Value)>,
+    /// What the steps of a stage wrote, by its id; Blue Ocean shows it.
+    pub stage_logs: Vec<(String, Vec<u8>)>,
+    /// Its cells, of a build of a matrix.
+    pub cells: Vec<Cell>,
+    /// The files that it was given, by the parameter's name.
+    pub files: Vec<(String, Vec<u8>)>,
     /// The ids of its `input` steps that wait.
     pub inputs: Vec<String>,
     /// What it kept, by path.
     pub artifacts: Vec<(String, String)>,
+    /// Whether it is kept for ever.
+    pub kept: bool,
     /// Whether it is named in the queue while it can't be read.
     pub hidden: bool,
     /// `stop`, `term`, `kill` and decisions, as they were asked for.
     pub asked: Vec<String>,
+}
+
+/// One of the builds that a build of a matrix is made of.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// `label=linux,jdk=21`.
+    pub name: String,
+    /// How it ended.
+    pub result: Option<String>,
+    /// What it wrote.
+    pub log: Vec<u8>,
 }
 
 /// The text of the first element of this name.
@@ -153,6 +177,7 @@ pub(super) struct Place {
     pub(super) id: u64,
     pub(super) job: String,
     pub(super) actions: Vec<Value>,
+    pub(super) files: Vec<(String, Vec<u8>)>,
     pub(super) left: Option<Left>,
 }
 
@@ -188,6 +213,8 @@ pub struct World {
     pub nodes: Vec<Value>,
     /// What its stores hold.
     pub credentials: Vec<Credential>,
+    /// The domains that its stores have; `_` is the global one.
+    pub domains: Vec<String>,
     /// The clock, in milliseconds.
     pub now: u64,
     pub(super) queue: Vec<Place>,
@@ -229,7 +256,8 @@ impl World {
                             "userId": user });
         self.next_place += 1;
         let actions = vec![given, json!({ "_class": "hudson.model.CauseAction", "causes": [cause] })];
-        self.queue.push(Place { id: self.next_place, job: job.to_owned(), actions, left: None });
+        let files = Vec::new();
+        self.queue.push(Place { id: self.next_place, job: job.to_owned(), actions, files, left: None });
         (self.next_place, true)
     }
 
@@ -299,16 +327,26 @@ impl World {
 }
 
 pub(super) fn build_json(build: &Build, job: &str, now: u64) -> Value {
-    let class = if build.is_pipeline {
-        "org.jenkinsci.plugins.workflow.job.WorkflowRun"
-    } else {
-        "hudson.model.FreeStyleBuild"
+    let class = match build {
+        build if build.is_pipeline => "org.jenkinsci.plugins.workflow.job.WorkflowRun",
+        build if !build.cells.is_empty() => "hudson.matrix.MatrixBuild",
+        _ => "hudson.model.FreeStyleBuild",
     };
     json!({
         "_class": class, "number": build.number, "id": build.number.to_string(),
         "result": build.result, "building": build.building, "inProgress": build.in_progress, "queueId": build.queue_id,
-        "timestamp": build.timestamp, "duration": if build.building { 0 } else { now.saturating_sub(build.timestamp) },
+        "timestamp": build.timestamp, "duration": if build.building { 0 } else { build.ended.unwrap_or(now).saturating_sub(build.timestamp) },
         "url": format!("{job}{}/", build.number), "displayName": format!("#{}", build.number), "actions": build.actions,
+        "runs": build.cells.iter().map(|cell| cell_json(cell, build, job, now)).collect::<Value>(),
         "artifacts": build.artifacts.iter().map(|(path, _)| json!({ "fileName": path, "relativePath": path })).collect::<Value>(),
+    })
+}
+
+fn cell_json(cell: &Cell, build: &Build, job: &str, now: u64) -> Value {
+    let ended = cell.result.is_some();
+    json!({
+        "_class": "hudson.matrix.MatrixRun", "number": build.number, "url": format!("{job}{}/{}/", cell.name, build.number),
+        "result": cell.result, "building": !ended, "inProgress": !ended, "timestamp": build.timestamp,
+        "duration": if ended { now.saturating_sub(build.timestamp) } else { 0 }, "builtOn": "agent-1",
     })
 }

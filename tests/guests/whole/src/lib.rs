@@ -60,7 +60,8 @@ fn act(operation: &Operation, function: &str, arguments: Json) -> Result<()> {
 novacron_cicd_sdk::export!(
     Whole with plugin, runs, run_search, run_listing, run_changes, run_cancel, run_force_cancel, run_retry, run_play, run_gates,
     run_deletion, logs, pipelines, pipeline_definitions, pipeline_state, pipeline_lint, pipeline_copies, pipeline_schedules,
-    pipeline_triggers, artifacts, artifact_retention, attestations, secrets, variables, runners, runner_deletion, runner_drain,
-    runner_labels, runner_creation, runner_assignment, webhook_registration, webhook_recovery, environments, deployments,
-    deployment_cancel, deployment_approval, deployment_rollback, deployment_reconciliation, deployment_status
+    pipeline_triggers, artifacts, artifact_uploads, artifact_retention, attestations, secrets, variables, runners,
+    runner_deletion, runner_drain, runner_labels, runner_creation, runner_assignment, webhook_registration, webhook_recovery,
+    environments, deployments, deployment_cancel, deployment_approval, deployment_rollback, deployment_reconciliation,
+    deployment_status
 );

@@ -1,12 +1,15 @@
 //! Everything about runs.
 
 use novacron_cicd_sdk::{
-    ArtifactRetention, Artifacts, Attestations, Logs, Result, RunCancel, RunChanges, RunDeletion, RunForceCancel,
-    RunGates, RunListing, RunPlay, RunRetry, RunSearch, Runs,
+    ArtifactRetention, ArtifactUploads, Artifacts, Attestations, Logs, Result, RunCancel, RunChanges, RunDeletion,
+    RunForceCancel, RunGates, RunListing, RunPlay, RunRetry, RunSearch, Runs,
+    artifact_uploads::{UploadAnswer, UploadPlan, UploadRequest, Uploaded},
     artifacts::{ArtifactPage, DownloadPlan},
     attestations::{Attestation, AttestationPage},
+    attribute,
     http::{Json, Request},
     logs::{Availability, LogAnswer, LogChunk, LogRequest},
+    lookup,
     run_cancel::CancelTarget,
     run_changes::Changes,
     run_gates::{Decision, Gate},
@@ -15,6 +18,7 @@ use novacron_cicd_sdk::{
     runs::TriggerRequest,
     types::{Digest, Error, Operation, PageRequest, ParameterValue, Run, RunMatch, RunRef, Ticket, Timestamp},
 };
+use serde_json::Value;
 
 use crate::{
     SLOT, Whole, act, ask, make, read,
@@ -142,6 +146,34 @@ impl Artifacts for Whole {
     }
 }
 
+impl ArtifactUploads for Whole {
+    fn plan_upload(operation: Operation, request: UploadRequest) -> Result<UploadPlan> {
+        let put = Request::put(["bytes", &request.name])
+            .credential(SLOT)
+            .header("idempotency-key", operation.id)
+            .header("x-attempt", operation.attempt.to_string())
+            .header("content-type", request.media_type.as_deref().unwrap_or("application/octet-stream"))
+            .query("version", request.version.unwrap_or_default())
+            .query("run", request.run.map(|run| run.run).unwrap_or_default())
+            .query("label", lookup(&request.more, "label").unwrap_or_default());
+        Ok(UploadPlan { request: put.build()?, state: request.sha256, more: Vec::new() })
+    }
+
+    fn finish_upload(_: Operation, state: String, answer: UploadAnswer) -> Result<Uploaded> {
+        let said = String::from_utf8_lossy(&answer.body);
+        let kept: Value = match answer.status {
+            201 => serde_json::from_str(&said).map_err(|error| Error::internal(error.to_string()))?,
+            409 => return Err(Error::conflict(said)),
+            status => return Err(Error::upstream("the bytes were not taken", status, said)),
+        };
+        if kept["sha256"] != *state {
+            return Err(Error::internal("the platform has other bytes"));
+        }
+        let digests = vec![Digest { algorithm: "sha256".into(), hex: state }];
+        Ok(Uploaded { id: text(&kept, "id"), url: maybe(&kept, "url"), digests, more: more(&kept) })
+    }
+}
+
 impl ArtifactRetention for Whole {
     fn delete_artifact(operation: Operation, _: Option<RunRef>, artifact: String) -> Result<()> {
         act(&operation, "artifact-retention.delete-artifact", Json::object().field("artifact", artifact))
@@ -159,11 +191,12 @@ impl Attestations for Whole {
         let found = read("attestations.list-attestations", &asked)?;
         let mut items = Vec::new();
         for document in found.as_array().into_iter().flatten() {
+            let pointer = maybe(document, "pointer").map(|pointer| attribute("novacron.pointer", pointer));
             items.push(Attestation {
                 predicate: text(document, "predicate"),
                 media_type: "application/json".into(),
                 request: Request::get(["bytes", &text(document, "id")]).credential(SLOT).build()?,
-                more: more(document),
+                more: more(document).into_iter().chain(pointer).collect(),
             });
         }
         Ok(AttestationPage { items, next: None })

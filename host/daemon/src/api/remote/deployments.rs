@@ -1,5 +1,4 @@
-//! `/v1/providers/{name}/deployments` and `.../attestations`: deployments as a platform has them, and what it states of
-//! what is deployed.
+//! `/v1/providers/{name}/deployments`: deployments as a platform has them.
 
 mod shapes;
 
@@ -13,8 +12,8 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use shapes::{
-    ActualView, AttestationView, DeployArtifactBody, DeploymentStarted, RemoteDeploymentApproval,
-    RemoteDeploymentStart, RemoteDeploymentStatus, RemoteDeploymentView,
+    ActualView, DeployArtifactBody, DeploymentStarted, RemoteDeploymentApproval, RemoteDeploymentStart,
+    RemoteDeploymentStatus, RemoteDeploymentView,
 };
 
 use super::{listed, paged, wanted};
@@ -45,22 +44,6 @@ struct DeploymentQuery {
     since: Option<Time>,
 }
 
-/// Of which bytes.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct AttestationQuery {
-    /// How many items at most.
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    cursor: Option<String>,
-    /// Such as `sha256:2c26b4...`.
-    digest: String,
-    /// Of this repository only.
-    repository: Option<String>,
-}
-
 /// Routes of this noun.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
@@ -72,7 +55,6 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(rollback))
         .routes(routes!(status))
         .routes(routes!(observe))
-        .routes(routes!(attestations))
 }
 
 /// List the deployments of a platform.
@@ -227,23 +209,4 @@ async fn observe(
     Path((name, environment, target)): Path<(String, String, String)>,
 ) -> Result<Json<ActualView>, ApiError> {
     Ok(Json(state.services().remote.actual(&name, &environment, &target).await?.into()))
-}
-
-/// List what a platform has stated and signed of bytes with a digest.
-#[utoipa::path(get, path = "/v1/providers/{name}/attestations", tag = "remote", operation_id = "attestation_list",
-    params(("name" = String, Path, description = "the provider's name or id"), AttestationQuery),
-    responses((status = 200, body = List<AttestationView>)))]
-async fn attestations(
-    State(state): State<ApiState>,
-    OriginalUri(uri): OriginalUri,
-    Path(name): Path<String>,
-    Query(query): Query<AttestationQuery>,
-) -> Result<Response, ApiError> {
-    let Some((algorithm, hex)) = query.digest.split_once(':') else {
-        let message = "a digest is such as sha256:2c26b4...";
-        return Err(ServiceError::invalid("/digest", "field.invalid", message).into());
-    };
-    let (digest, page) = ((algorithm.to_owned(), hex.to_owned()), wanted(query.limit, query.cursor)?);
-    let found = state.services().remote.attestations(&name, digest, query.repository.as_deref(), page).await?;
-    Ok(paged::<_, AttestationView>(&uri, found))
 }

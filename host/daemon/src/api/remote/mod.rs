@@ -1,5 +1,6 @@
 //! What only a platform has: each noun's routes and shapes.
 
+pub mod artifacts;
 pub mod deployments;
 pub mod environments;
 pub mod hooks;
@@ -24,6 +25,7 @@ use super::{ApiError, ApiState, List, page};
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(runs::routes())
+        .merge(artifacts::routes())
         .merge(pipelines::routes())
         .merge(schedules::routes())
         .merge(stored::routes())

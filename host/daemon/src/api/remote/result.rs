@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    deployments::DeploymentStarted, environments::RemoteEnvironmentView, hooks::HookView, schedules::ScheduleView,
-    schedules::TriggerTokenView,
+    artifacts::ArtifactUploaded, deployments::DeploymentStarted, environments::RemoteEnvironmentView, hooks::HookView,
+    schedules::ScheduleView, schedules::TriggerTokenView,
 };
 use crate::api::{Time, pipelines::RemotePipelineView};
 
@@ -24,6 +24,8 @@ pub enum ChangeResult {
     TriggerToken(TriggerTokenView),
     /// The run that was started, or its place in the platform's queue.
     Run(RunStarted),
+    /// The artifact as it is there.
+    Artifact(ArtifactUploaded),
     /// The new runner, without what it authenticates with.
     Runner(RunnerMade),
     /// The webhook as it is now.
@@ -63,6 +65,9 @@ impl ChangeResult {
             Outcome::Schedule(schedule) => Self::Schedule(schedule.into()),
             Outcome::TriggerToken(token) => Self::TriggerToken(token.into()),
             Outcome::Run { run, ticket } => Self::Run(RunStarted { external_id: run, ticket }),
+            Outcome::Artifact { id, url, digests, more } => {
+                Self::Artifact(ArtifactUploaded { external_id: id, url, digests, more })
+            }
             Outcome::Runner { id, expires, more } => Self::Runner(RunnerMade { id, expires: expires.map(Time), more }),
             Outcome::Hook(hook) => Self::Hook(hook.into()),
             Outcome::Environment(environment) => Self::Environment(environment.into()),

@@ -61,6 +61,7 @@ pub(super) fn made_by(tx: &mut Tx<'_>, operation: &Operation, of: &Run, at: Time
         id,
         origin: "retry".into(),
         retry_of: Some(of.id),
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

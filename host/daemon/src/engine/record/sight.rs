@@ -78,6 +78,29 @@ pub(crate) fn known(
     Ok(None)
 }
 
+/// As [`known`], of a delivery that does not name the pipeline but where it lies: `acme/app` of `acme/app/ci.yml`. With it comes what
+/// the platform calls its pipeline. None where runs of several pipelines there are called so.
+pub(crate) fn known_below(
+    state: &Reader<'_>,
+    provider: ProviderId,
+    place: &str,
+    external: &str,
+) -> Result<Option<(Run, String)>, StoreError> {
+    let mut found: Option<(Run, String)> = None;
+    for run in state.runs_by_external_id(provider, external)? {
+        let pipeline = ledger::platform_pipeline(state, &run)?;
+        if !pipeline.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')) {
+            continue;
+        }
+        match &found {
+            Some((_, there)) if *there != pipeline => return Ok(None),
+            Some(_) => {}
+            None => found = Some((run, pipeline)),
+        }
+    }
+    Ok(found)
+}
+
 /// Whether a run that is over has begun anew. What ended again since shows later times, or jobs that were not there.
 fn goes_on(state: &Reader<'_>, run: &Run, seen: &SeenRun, at: Timestamp) -> Result<bool, StoreError> {
     let over = |status: &Status| status.state.is_terminal();
@@ -189,6 +212,7 @@ fn foreign(pipeline: &Pipeline, found: &FoundRun, at: Timestamp) -> Run {
         provider: pipeline.provider,
         origin: found.origin.clone(),
         retry_of: None,
+        seen: None,
         external_id: seen.external_id.clone(),
         ticket: None,
         number: seen.number.clone(),

@@ -233,6 +233,7 @@ fn run(pipeline: &Pipeline) -> Run {
         provider: pipeline.provider,
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: None,
         number: None,

@@ -17,6 +17,7 @@ impl Coded for ServiceError {
                 "job" => "job.not-found",
                 "operation" => "operation.not-found",
                 "artifact" => "artifact.not-found",
+                "attestation" => "attestation.not-found",
                 "secret" => "secret.not-found",
                 "token" => "token.not-found",
                 "plugin" => "plugin.not-found",
@@ -74,6 +75,9 @@ impl Coded for ServiceError {
                 "send `Authorization: Bearer <token>` with a token that `token list` shows as neither revoked nor expired".into()
             }
             Self::Forbidden { needed, .. } => format!("use a token with the role {} or more", needed.as_str()),
+            Self::NotFound { what: "attestation", .. } => {
+                "`novacron-cicd artifact attestations` lists those that are there, the first being 0".into()
+            }
             Self::NotFound { what, .. } => format!("`novacron-cicd {what} list` shows those that are there"),
             Self::NameTaken { what, .. } => format!("choose another name, or see `novacron-cicd {what} list`"),
             Self::InUse { what: "secret", .. } => "take it out of them first, or rotate it instead".into(),

@@ -5,9 +5,9 @@ use novacron_cicd_domain::{
     id::RunId,
     parameter::Parameter,
     platform::{
-        Actual, Attestation, CallError, Definition, DeployTicket, Finding, Gate, Hook, LintRequest, MissedDelivery,
-        PageRequest, RemoteDeployment, RemoteEnvironment, RemotePage, RemoteRunner, RemoteSecret, RemoteVariable,
-        Schedule, TriggerToken,
+        Actual, CallError, Definition, DeployTicket, Finding, Gate, Hook, LintRequest, MissedDelivery, PageRequest,
+        RemoteDeployment, RemoteEnvironment, RemotePage, RemoteRunner, RemoteSecret, RemoteVariable, Schedule,
+        TriggerToken,
     },
     provider::Provider,
 };
@@ -17,7 +17,7 @@ use super::Remote;
 use crate::service::{Actor, ServiceError};
 
 impl Remote {
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         provider: &Provider,
         interface: &'static str,
@@ -30,7 +30,7 @@ impl Remote {
         read(platform).await.map_err(failed())
     }
 
-    async fn of<T>(
+    pub(super) async fn of<T>(
         &self,
         provider: &str,
         interface: &'static str,
@@ -230,20 +230,5 @@ impl Remote {
         page: PageRequest,
     ) -> Result<RemotePage<MissedDelivery>, ServiceError> {
         self.of(provider, "webhook-recovery", async |platform| platform.list_missed(since, &page).await).await
-    }
-
-    /// What the platform has stated of bytes with this digest (algorithm, hexadecimal digits).
-    ///
-    /// # Errors
-    /// [`ServiceError::Unsupported`]; what the platform says.
-    pub async fn attestations(
-        &self,
-        provider: &str,
-        digest: (String, String),
-        repository: Option<&str>,
-        page: PageRequest,
-    ) -> Result<RemotePage<Attestation>, ServiceError> {
-        self.of(provider, "attestations", async |platform| platform.list_attestations(digest, repository, &page).await)
-            .await
     }
 }

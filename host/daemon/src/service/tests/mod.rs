@@ -34,8 +34,12 @@ use super::{
     Actor, Courier, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog,
     host::Settings, masking::Masking, reach::Reach, start::Parts,
 };
-use crate::engine::{
-    CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting, testing::FakePlatform,
+use crate::{
+    artifact::Blobs,
+    engine::{
+        CallbackBase, EngineConfig, StoreLedger, SystemClock, SystemRandom, World, ports::Reporting,
+        testing::FakePlatform,
+    },
 };
 
 const MANIFEST: &str = r#"
@@ -187,6 +191,7 @@ async fn assemble_with(
     let callbacks = CallbackBase::Public(url::Url::parse("https://host.example.com").unwrap());
     let vault = Arc::new(Vault::open(&KeySource::Bytes(Secret::new(vec![7; 32]))).unwrap());
     let masker = Arc::new(ArcSwap::from_pointee(Masker::default()));
+    let dir = StateDir::new(home);
     let parts = Parts {
         store: store.clone(),
         masking: Arc::new(Masking::new(store.clone(), vault.clone(), masker)),
@@ -198,6 +203,7 @@ async fn assemble_with(
         reach,
         courier,
         ledger: world.ledger,
+        blobs: Blobs::open(dir.open("blobs").unwrap()).unwrap(),
         engine: EngineConfig { callbacks, ..engine },
         settings: Settings {
             state_dir: home.to_owned(),
@@ -208,7 +214,7 @@ async fn assemble_with(
             source: "urn:novacron:cicd".into(),
         },
     };
-    Services::assemble(parts, &StateDir::new(home)).await.unwrap()
+    Services::assemble(parts, &dir).await.unwrap()
 }
 
 /// Of every host here.

@@ -178,3 +178,39 @@ async fn a_body_that_no_plugin_is_given_is_kept_and_the_platform_is_looked_at() 
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_delivery_that_names_only_where_a_pipeline_lies_hints_at_the_run_of_that_id_there() {
+    let house = House::hooked().await;
+    for (name, external) in [("app", "acme/app/ci.yml"), ("lib", "acme/lib/ci.yml"), ("lib2", "acme/lib/cd.yml")] {
+        let (name, external_ref) = (name.to_owned(), Some(external.to_owned()));
+        let pipeline = NewPipeline { name, provider: "ci".into(), external_ref, ..NewPipeline::default() };
+        house.services.pipelines.create(&admin(), pipeline).await.unwrap();
+    }
+    house.platform.scene().shows = [seen("ext-1", State::Running)].into();
+    let mut events = house.store.watch_events();
+    for pipeline in ["app", "lib", "lib2"] {
+        let run = house.services.runs.trigger(&admin(), pipeline, input(&[])).await.unwrap().run.id;
+        while house.services.runs.show(run).await.unwrap().external_id.is_none() {
+            events.changed().await.unwrap();
+        }
+    }
+    let rows = [
+        ("acme/app/ci.yml", "ext-1", true),
+        ("acme/app", "ext-1", true),
+        ("acme/app", "ext-2", false),
+        ("acme/ap", "ext-1", false),
+        ("acme/other", "ext-1", false),
+        // Two runs are called so there: which one is meant nobody knows.
+        ("acme/lib", "ext-1", false),
+    ];
+    for (index, (pipeline, run, hints)) in rows.into_iter().enumerate() {
+        let run = RunRef { pipeline: pipeline.into(), run: run.into(), attempt: Some(1) };
+        let observations = vec![HookObservation::Changed(run)];
+        house.platform.scene().decoded = vec![Ok(Decoded { observations, ignored: None })].into();
+        house.send(&format!("msg-{index}"), SECRET).await.unwrap();
+        let told = house.told(EventKind::WebhookDecoded, index + 1).await;
+        let expected = if hints { serde_json::json!(["ext-1"]) } else { serde_json::json!([]) };
+        assert_eq!(told[index]["runs"], expected, "{pipeline}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Whether a delivery is what its sender signed, by the scheme of the plugin's manifest. Pure.
 
-use novacron_cicd_domain::Timestamp;
-use novacron_cicd_runtime::plugin::WebhookScheme;
+use novacron_cicd_domain::{Timestamp, provider::Provider};
+use novacron_cicd_runtime::plugin::{WebhookScheme, Webhooks as Scheme};
 use novacron_cicd_vault::{
     Masker, Secret,
     sign::{
@@ -10,7 +10,7 @@ use novacron_cicd_vault::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Came, Sender};
+use super::{Came, Sender, next_slot};
 use crate::service::ServiceError;
 
 /// So many headers are kept, each of so many bytes.
@@ -33,9 +33,20 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> &'h str {
     headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
 }
 
+/// How this provider's deliveries are checked, and the slots of what they are checked with. A key for signatures that the operator
+/// named counts even where the vault has it no more: a token alone is not taken in its place.
+pub(super) fn in_force(provider: &Provider, scheme: Scheme) -> (WebhookScheme, [String; 2]) {
+    let both = |slot: String| [next_slot(&slot), slot];
+    let signing = scheme.signing_slot.map(both);
+    match signing.filter(|slots| slots.iter().any(|slot| provider.credentials.contains_key(slot))) {
+        Some(slots) => (WebhookScheme::StandardWebhooks, slots),
+        None => (scheme.scheme, both(scheme.slot)),
+    }
+}
+
 /// What can be checked before the body is here: tokens, and whether the address has one.
 pub(super) fn address(sender: &Sender, came: Came<'_>) -> Result<(), ServiceError> {
-    let token = match (sender.scheme.scheme, came.token) {
+    let token = match (sender.scheme, came.token) {
         (WebhookScheme::Address, token) => token.unwrap_or_default(),
         (_, Some(_)) => return Err(ServiceError::not_found("webhook", sender.provider.name.as_str())),
         (WebhookScheme::Gitlab, None) => header(came.headers, "x-gitlab-token"),
@@ -60,7 +71,7 @@ pub(super) fn signature(
     now: Timestamp,
 ) -> Result<(), ServiceError> {
     let secrets: Vec<&Secret> = sender.secrets.iter().collect();
-    let checked: Result<(), SignError> = match sender.scheme.scheme {
+    let checked: Result<(), SignError> = match sender.scheme {
         WebhookScheme::StandardWebhooks => {
             let headers = WebhookHeaders {
                 id: header(headers, "webhook-id"),
@@ -78,7 +89,7 @@ pub(super) fn signature(
 
 /// The sender's id of the delivery, which is the same when it is sent again; where it has none, the body stands for itself.
 pub(super) fn key(sender: &Sender, headers: &[(String, String)], body: &[u8]) -> String {
-    let named = match sender.scheme.scheme {
+    let named = match sender.scheme {
         WebhookScheme::StandardWebhooks => "webhook-id",
         WebhookScheme::Github => "x-github-delivery",
         WebhookScheme::Gitlab | WebhookScheme::Token | WebhookScheme::Address => "idempotency-key",
@@ -102,8 +113,7 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use novacron_cicd_domain::{Coded as _, id::ProviderId, name::Name, provider::Provider};
-    use novacron_cicd_runtime::plugin::Webhooks as Scheme;
+    use novacron_cicd_domain::{Coded as _, id::ProviderId, name::Name, provider::CredentialSource};
     use novacron_cicd_vault::sign::{hmac_sha256, standard_webhooks};
 
     use super::*;
@@ -111,8 +121,8 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_700_000_000_000);
     const BODY: &[u8] = br#"{"build":7}"#;
 
-    fn sender(scheme: WebhookScheme, secrets: &[&str]) -> Sender {
-        let provider = Provider {
+    fn provider() -> Provider {
+        Provider {
             id: ProviderId(uuid::Uuid::nil()),
             name: Name::new("ci").unwrap(),
             plugin: "ci".into(),
@@ -124,9 +134,12 @@ mod tests {
             version: 1,
             created: NOW,
             updated: NOW,
-        };
+        }
+    }
+
+    fn sender(scheme: WebhookScheme, secrets: &[&str]) -> Sender {
         let secrets = secrets.iter().map(|value| Secret::new(*value)).collect();
-        Sender { provider, scheme: Scheme { scheme, slot: "hook".into() }, secrets }
+        Sender { provider: provider(), scheme, secrets }
     }
 
     /// What becomes of a delivery.
@@ -173,6 +186,43 @@ mod tests {
         for (scheme, headers, token, expected) in rows {
             let sender = sender(scheme, &[old, new]);
             assert_eq!(checked(&sender, &headers, token), expected, "{scheme:?} {headers:?} {token:?}");
+        }
+    }
+
+    #[test]
+    fn where_a_key_for_signatures_is_set_no_token_is_taken_in_the_place_of_a_signature() {
+        const TOKEN: (&str, &str) = ("x-gitlab-token", "the-token-of-it");
+        let key = format!("whsec_{}", "a2V5".repeat(11));
+        let signed = |key: &str, seconds| standard_webhooks(&Secret::new(key), "msg-1", seconds, BODY).unwrap();
+        let (fresh, late) = (signed(&key, 1_700_000_000), signed(&key, 1_699_999_699));
+        let forged = signed("whsec_b3RoZXI=", 1_700_000_000);
+        let by = |seconds, signature| {
+            vec![TOKEN, ("webhook-id", "msg-1"), ("webhook-timestamp", seconds), ("webhook-signature", signature)]
+        };
+        // The slots that are filled, the headers, what is said.
+        type Row<'a> = (&'a [&'a str], Vec<(&'a str, &'a str)>, &'a str);
+        let rows: Vec<Row<'_>> = vec![
+            (&["hook"], vec![TOKEN], "taken"),
+            (&["hook"], by("1700000000", &fresh)[1..].to_vec(), "signature.missing"),
+            (&["signing"], by("1700000000", &fresh)[1..].to_vec(), "taken"),
+            (&["signing.next"], by("1700000000", &fresh), "taken"),
+            (&["hook", "signing"], by("1700000000", &fresh), "taken"),
+            (&["hook", "signing"], vec![TOKEN], "signature.missing"),
+            (&["hook", "signing"], by("1700000000", &forged), "signature.mismatch"),
+            (&["hook", "signing"], by("1699999699", &late), "signature.stale"),
+            (&["hook", "signing"], by("1700000000", &late), "signature.mismatch"),
+        ];
+        for (filled, headers, expected) in rows {
+            let source = || CredentialSource { username: None, secret: "named".into() };
+            let credentials = filled.iter().map(|slot| ((*slot).to_owned(), source())).collect();
+            let scheme =
+                Scheme { scheme: WebhookScheme::Gitlab, slot: "hook".into(), signing_slot: Some("signing".into()) };
+            let (scheme, slots) = in_force(&Provider { credentials, ..provider() }, scheme);
+            let value = |slot: &&str| if slot.starts_with("signing") { key.as_str() } else { TOKEN.1 };
+            let secrets: Vec<_> =
+                filled.iter().filter(|slot| slots.iter().any(|known| known == *slot)).map(value).collect();
+            let sender = sender(scheme, &secrets);
+            assert_eq!(checked(&sender, &headers, None), expected, "{filled:?} {headers:?}");
         }
     }
 

@@ -218,7 +218,7 @@ fn hints(
     let pipelines = ledger::on_platform(tx, provider.id)?;
     let mut runs = BTreeSet::new();
     for observation in observations {
-        let (found, seen) = match observation {
+        let (mut found, seen) = match observation {
             HookObservation::Changed(run) | HookObservation::Deployment { run: Some(run), .. } => (run, None),
             HookObservation::Run(found) => {
                 let FoundRun { pipeline, run, .. } = *found;
@@ -227,7 +227,13 @@ fn hints(
             }
             HookObservation::Deployment { run: None, .. } | HookObservation::Other { .. } => continue,
         };
-        let known = record::known(tx, provider.id, &found.pipeline, &found.run)?;
+        let mut known = record::known(tx, provider.id, &found.pipeline, &found.run)?;
+        if known.is_none()
+            && !pipelines.contains_key(&found.pipeline)
+            && let Some((run, pipeline)) = record::known_below(tx, provider.id, &found.pipeline, &found.run)?
+        {
+            (known, found.pipeline) = (Some(run), pipeline);
+        }
         let wanted = match (&known, seen) {
             // It is a hint, whatever it says.
             (Some(run), Some(seen)) => record::observe(tx, run, seen, Standing::Hint, at)?.1,

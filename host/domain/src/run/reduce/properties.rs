@@ -22,6 +22,7 @@ fn run() -> Run {
         provider: ProviderId(uuid::Uuid::nil()),
         origin: "us".into(),
         retry_of: None,
+        seen: None,
         external_id: None,
         ticket: Some("queue/7".into()),
         number: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use novacron_cicd_contract::VERSION;
 use serde::Deserialize;
 
-use super::{CredentialKind, Manifest};
+use super::{CredentialKind, Manifest, WebhookScheme, Webhooks};
 use crate::plugin::{PluginError, interfaces};
 
 /// The longest text for people, in characters.
@@ -71,10 +71,17 @@ pub(super) fn values(manifest: &Manifest) -> Result<(), PluginError> {
             Some(_) => {}
         }
     }
-    if let Some(webhooks) = &manifest.webhooks
-        && manifest.credential(&webhooks.slot).is_none()
-    {
-        return Err(refuse(format!("webhooks names the slot {:?}, which is not declared", webhooks.slot)));
+    manifest.webhooks.as_ref().map_or(Ok(()), |scheme| webhooks(manifest, scheme))
+}
+
+fn webhooks(manifest: &Manifest, webhooks: &Webhooks) -> Result<(), PluginError> {
+    for slot in [Some(&webhooks.slot), webhooks.signing_slot.as_ref()].into_iter().flatten() {
+        if manifest.credential(slot).is_none() {
+            return Err(refuse(format!("webhooks names the slot {slot:?}, which is not declared")));
+        }
+    }
+    if webhooks.signing_slot.is_some() && webhooks.scheme == WebhookScheme::StandardWebhooks {
+        return Err(refuse("webhooks has a signing-slot beside the scheme standard-webhooks, whose key is in slot"));
     }
     Ok(())
 }

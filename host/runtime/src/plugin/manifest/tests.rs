@@ -45,6 +45,8 @@ scheme = "standard-webhooks"
 slot = "signing"
 "#;
 
+/// A hook's table is begun behind it.
+const HOOKED: &str = "id = \"ab\"\nversion = \"1.0.0\"\ncontract = \"0.1.0\"\ntitle = \"A\"\n[[credential]]\nslot = \"a\"\nkind = \"bearer\"\n[webhooks]\nslot = \"a\"\n";
 const LEAST: &str = "id = \"ab\"\nversion = \"1.0.0\"\ncontract = \"0.1.0\"\ntitle = \"A\"\n";
 
 #[test]
@@ -104,6 +106,8 @@ fn what_is_wrong_is_refused_by_name() {
         (&format!("{LEAST}[settings]\ntype = \"string\"\n"), "object"),
         (&format!("{LEAST}[settings]\ntype = \"object\"\nproperties = 1\n"), "not a JSON Schema"),
         (&format!("{LEAST}[webhooks]\nscheme = \"token\"\nslot = \"nope\"\n"), "\"nope\""),
+        (&format!("{HOOKED}scheme = \"gitlab\"\nsigning-slot = \"nope\"\n"), "\"nope\""),
+        (&format!("{HOOKED}scheme = \"standard-webhooks\"\nsigning-slot = \"a\"\n"), "beside the scheme"),
     ] {
         let error = Manifest::parse(text).unwrap_err();
         assert_eq!(error.code(), "plugin.manifest", "{text}\n{error}");

@@ -32,6 +32,16 @@ async fn each_request_says_who_sends_it_and_for_which_version() {
 }
 
 #[tokio::test]
+async fn what_did_not_change_is_asked_for_by_its_tag_and_read_all_the_same() {
+    let setup = Setup::new().await;
+    let page = PageRequest { cursor: None, limit: 10 };
+    let first = setup.provider.list_pipelines(&page).await.unwrap();
+    assert_eq!(setup.provider.list_pipelines(&page).await.unwrap(), first);
+    let tags: Vec<_> = setup.github.seen().iter().map(|seen| seen.header("if-none-match").is_some()).collect();
+    assert_eq!(tags, [false, true]);
+}
+
+#[tokio::test]
 async fn a_spent_limit_is_no_lack_of_a_permission() {
     let setup = Setup::new().await;
     let page = PageRequest { cursor: None, limit: 10 };

@@ -8,6 +8,7 @@ mod logs;
 mod pipelines;
 mod runs;
 mod secrets;
+mod uploads;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -110,4 +110,9 @@ async fn a_change_that_somebody_else_was_quicker_with_is_a_conflict() {
     let error = setup.provider.update_pipeline(&operation(), PIPELINE, definition(None), None).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Conflict);
     assert_eq!(setup.file("ci.yml").as_deref(), Some(CI));
+    // It was not there when we looked, and is when we write.
+    let said = r#"{"message":"Invalid request.\n\n\"sha\" wasn't supplied."}"#;
+    setup.github.fail("PUT", Fault::Refuse(422, vec![], said.into()));
+    let error = setup.provider.create_pipeline(&operation(), definition(None)).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Conflict);
 }

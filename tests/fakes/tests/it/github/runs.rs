@@ -98,6 +98,25 @@ async fn what_a_workflow_does_not_take_is_refused_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn what_github_refuses_a_dispatch_with_is_told_in_its_words() {
+    let setup = Setup::new().await;
+    let rows = [
+        ("Workflow does not have 'workflow_dispatch' trigger", json!(null), ""),
+        ("Required input 'mandatory-parameter' not provided", json!(null), ""),
+        ("Unexpected inputs provided: [\"x\"]", json!([]), ""),
+        ("No ref found for: main", json!(["main"]), ": main"),
+        ("Validation Failed", json!([{ "resource": "Workflow", "field": "ref", "code": "invalid" }]), ": ref invalid"),
+    ];
+    for (said, errors, more) in rows {
+        let body = json!({ "message": said, "errors": errors, "status": "422" }).to_string();
+        setup.github.fail("/dispatches", Fault::Refuse(422, vec![], body));
+        let error = setup.provider.trigger(&operation(), request(PIPELINE, &[])).await.unwrap_err();
+        let reason = format!("{said}{more}");
+        assert_eq!(error.kind, CallErrorKind::InvalidInput { field: "request".into(), reason }, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_say_which_run_is_searched_for_the_token() {
     let setup = Setup::new().await;
     setup.github.world().run_details = false;

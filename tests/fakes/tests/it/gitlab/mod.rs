@@ -1,11 +1,17 @@
 //! Plugin `gitlab-ci`.
 
 mod access;
+mod artifacts;
+mod definitions;
+mod deployments;
+mod gates;
 mod hooks;
 mod listing;
 mod logs;
-mod manage;
+mod native;
 mod runs;
+mod stores;
+mod uploads;
 mod whole;
 
 use std::collections::BTreeMap;

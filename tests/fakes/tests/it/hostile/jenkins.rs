@@ -46,6 +46,7 @@ fn calls() -> Vec<Call> {
         "runs.get": |it| it.get_run(&run());
         "run-search.find-by-correlation": |it| it.find_by_correlation("app", "nc-7", Timestamp(0));
         "run-listing.list-runs": |it| it.list_runs(RunFilter { pipeline: Some("app".into()), reference: None }, &page());
+        "run-changes.list-changed": |it| it.list_changed(&["app".to_owned(), "team/other".to_owned()], Some(r#"{"since":1,"latest":1,"from":0,"open":[["app",1]]}"#));
         "run-cancel.cancel": |it| it.cancel(&operation(), &CancelTarget::Run(run()));
         "run-cancel.cancel, queued": |it| it.cancel(&operation(), &CancelTarget::Queued { pipeline: "app".into(), ticket: "144".into() });
         "run-force-cancel.force-cancel": |it| it.change(&operation(), Change::RunForceCancel { run: run() });

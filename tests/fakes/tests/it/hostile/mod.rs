@@ -34,9 +34,11 @@ macro_rules! calls {
     };
 }
 
+mod buildbot;
 mod github;
 mod gitlab;
 mod jenkins;
+mod webhook;
 
 /// As many as take about twenty seconds.
 const CASES: u32 = 2000;
@@ -74,14 +76,17 @@ fn try_all<P: Platform + Clone>(
     calls: &[Call],
 ) {
     let world = server.world().clone();
+    let mut most = 0;
     for (name, call) in calls {
+        server.forget_seen();
         let whole = runtime.block_on(call(provider));
         assert!(whole.is_ok(), "{name} fails without any distortion: {whole:?}");
         *server.world() = world.clone();
+        most = most.max(server.seen().len().min(REQUESTS));
     }
     let cases = cases();
     let met = Arc::new(Mutex::new([0_u32; 2]));
-    let strategy = (0..calls.len(), 0..REQUESTS, distortion());
+    let strategy = (0..calls.len(), 0..most, distortion());
     let tried = runner(cases).run(&strategy, |(which, request, distortion)| {
         let (name, call) = &calls[which];
         *server.world() = world.clone();
@@ -97,8 +102,9 @@ fn try_all<P: Platform + Clone>(
         });
         let outcome = runtime.block_on(call(provider));
         met.lock().unwrap()[usize::from(outcome.is_err())] += 1;
+        // A yes that is no answer: what is wrong with it is said by its place.
         if let (Some(field), Err(error)) = (&*changed.lock().unwrap(), &outcome)
-            && error.message.contains("answered what is not understood")
+            && matches!(error.kind, CallErrorKind::Upstream { status: 200..300, .. })
         {
             prop_assert!(error.message.contains(field), "{said}: it does not name {field}: {error:?}");
         }
@@ -107,8 +113,9 @@ fn try_all<P: Platform + Clone>(
     server.undistort();
     tried.unwrap_or_else(|error| panic!("{error}"));
     let [fine, refused] = *met.lock().unwrap();
-    // Where all went well, nothing was distorted; where nothing did, nothing was read.
-    assert!(fine > cases / 10 && refused > cases / 10, "{fine} fine, {refused} refused");
+    // Where all went well, nothing was distorted; where nothing did, nothing was read. A receiver of webhooks is refused by its
+    // status alone.
+    assert!(fine > cases / 10 && refused > cases / 40, "{fine} fine, {refused} refused");
 }
 
 fn judged(said: &str, outcome: Result<(), CallError>) -> Result<(), TestCaseError> {
@@ -117,9 +124,7 @@ fn judged(said: &str, outcome: Result<(), CallError>) -> Result<(), TestCaseErro
         error.kind,
         CallErrorKind::Trap { .. } | CallErrorKind::Timeout | CallErrorKind::Internal | CallErrorKind::Other(_)
     );
-    // An id that is longer than the contract allows is the host's to refuse; it names the field.
-    let too_long = error.message.contains("more than 512");
-    prop_assert!(!own_fault || too_long, "{said}: {error:?}");
+    prop_assert!(!own_fault, "{said}: {error:?}");
     prop_assert!(!error.message.trim().is_empty(), "{said}: it does not say why: {error:?}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_fakes::{
     house::operation,
-    jenkins::{FOLDER, Item, MULTIBRANCH},
+    jenkins::{FOLDER, Item, MULTIBRANCH, ORGANIZATION},
 };
 use serde_json::json;
 
@@ -40,7 +40,7 @@ async fn a_thousand_jobs_in_folders_are_listed_in_a_few_bounded_requests() {
             vec![Item::folder("c", FOLDER, vec![Item::folder("d", FOLDER, vec![Item::job("deep")])])],
         )],
     ));
-    for limit in [1000, 100] {
+    for (limit, requests) in [(1000, 2), (100, 11)] {
         setup.jenkins.forget_seen();
         let found = all(&setup, limit).await;
         assert_eq!(
@@ -48,7 +48,7 @@ async fn a_thousand_jobs_in_folders_are_listed_in_a_few_bounded_requests() {
             (1001, "outer-0/inner-0/job-0", "a/b/c/d/deep")
         );
         let seen = setup.jenkins.seen();
-        assert!(seen.len() <= 12, "{} requests in pages of {limit}", seen.len());
+        assert_eq!(seen.len(), requests, "in pages of {limit}");
         assert!(seen.iter().all(|seen| seen.answered <= 1 << 20));
     }
 }
@@ -78,8 +78,33 @@ async fn a_disabled_job_and_a_folder_are_told_and_take_no_runs() {
     let error = setup.provider.trigger(&operation(), request("old", &[])).await.unwrap_err();
     assert!(error.message.contains("disabled"), "{error:?}");
     let error = setup.provider.trigger(&operation(), request("repo", &[])).await.unwrap_err();
-    assert!(error.message.contains("folder"), "{error:?}");
+    assert!(error.message.contains("multibranch project"), "{error:?}");
     assert!(!setup.jenkins.lines().iter().any(|line| line.starts_with("POST")), "nothing was sent");
+}
+
+#[tokio::test]
+async fn what_holds_branches_can_not_be_run_and_names_one_that_can() {
+    let repo = |name: &str| Item::folder(name, MULTIBRANCH, vec![Item::job("dev%2Fmain"), Item::job("PR-12")]);
+    let empty = Item::folder("new", MULTIBRANCH, vec![]);
+    let organization = Item::folder("org", ORGANIZATION, vec![Item::folder("bare", MULTIBRANCH, vec![]), repo("app")]);
+    let setup =
+        Setup::new(vec![organization, repo("repo"), Item::folder("team", FOLDER, vec![Item::job("x")]), empty]).await;
+    let found = all(&setup, 100).await;
+    let rows: Vec<_> = found.iter().map(|it| (it.id.as_str(), it.reference.as_deref())).collect();
+    let branches = [("org/app/dev%2Fmain", Some("dev/main")), ("org/app/PR-12", Some("PR-12"))];
+    assert_eq!(rows[..2], branches, "an organization folder's branches are pipelines");
+    let rows = [
+        ("org", "an organization folder, in which each branch of each repository is a job", "org/app/dev%2Fmain"),
+        ("repo", "a multibranch project, in which each branch is a job", "repo/dev%2Fmain"),
+        ("team", "a folder", "team/x"),
+        ("new", "a multibranch project", "no job in it yet"),
+    ];
+    for (name, what, child) in rows {
+        let error = setup.provider.trigger(&operation(), request(name, &[])).await.unwrap_err();
+        assert!(error.message.contains(&format!("{name} is {what}")), "{error:?}");
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains(child)), "{error:?}");
+    }
+    setup.provider.trigger(&operation(), request("org/app/dev%2Fmain", &[])).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,12 +1,20 @@
 //! Logs, as they grow, end, shrink and are not there yet.
 
-use novacron_cicd_domain::platform::{LogAnswer, LogAvailability, LogChunk, LogRequest, RunRef};
-use novacron_cicd_fakes::house::operation;
+use novacron_cicd_domain::{
+    platform::{LogAnswer, LogAvailability, LogChunk, LogRequest, RunRef},
+    status::State,
+};
+use novacron_cicd_fakes::{
+    house::operation,
+    jenkins::{Cell, Item},
+};
+use serde_json::json;
 
 use super::{Setup, request, tracked};
 
 struct Reader {
     setup: Setup,
+    job: String,
     cursor: Option<String>,
 }
 
@@ -16,7 +24,7 @@ impl Reader {
         let setup = Setup::new(vec![tracked()]).await;
         setup.provider.trigger(&operation(), request("app", &[])).await.unwrap();
         setup.jenkins.begin(setup.jenkins.waiting()[0]);
-        Self { setup, cursor: None }
+        Self { setup, job: "build".into(), cursor: None }
     }
 
     fn write(&self, log: &[u8]) {
@@ -25,7 +33,7 @@ impl Reader {
 
     async fn ask(&mut self, limit: u32) -> LogAnswer {
         let run = RunRef { pipeline: "app".into(), run: "1".into(), attempt: None };
-        let request = LogRequest { run, job: Some("build".into()), cursor: self.cursor.clone(), limit };
+        let request = LogRequest { run, job: Some(self.job.clone()), cursor: self.cursor.clone(), limit };
         self.setup.provider.read_log(&request).await.unwrap()
     }
 
@@ -104,7 +112,53 @@ async fn a_log_that_is_large_is_left_to_the_host() {
 }
 
 #[tokio::test]
-async fn a_stage_has_no_log_of_its_own() {
+async fn a_stage_has_a_log_of_its_own_where_blue_ocean_is() {
+    let mut reader = Reader::new().await;
+    reader.setup.jenkins.world().plugins = vec!["blueocean-rest".into()];
+    reader.setup.jenkins.build("app", 1, |build| {
+        let node = json!({ "id": "5", "displayName": "Build", "state": "RUNNING", "edges": [] });
+        build.stages = vec![("blueocean-rest".into(), json!([node]))];
+        build.stage_logs = vec![("5".into(), b"of this\nstage\n".to_vec())];
+    });
+    reader.job = "5".into();
+    // Nobody has read the run yet: what shows stages is found out by it.
+    let piece = reader.read(8).await;
+    assert_eq!((piece.bytes.as_slice(), piece.availability), (b"of this".as_slice(), LogAvailability::Growing));
+    reader.setup.jenkins.end("app", 1, "SUCCESS");
+    assert_eq!(reader.rest(100).await, "\nstage\n");
+}
+
+#[tokio::test]
+async fn a_cell_of_a_matrix_is_a_job_with_a_log_of_its_own() {
+    let matrix = Item { class: "hudson.matrix.MatrixProject".into(), ..Item::job("m") };
+    let setup = Setup::new(vec![matrix]).await;
+    setup.jenkins.begin_by("m", &[]);
+    let cell = |name: &str, result: Option<&str>, log: &str| Cell {
+        name: name.into(),
+        result: result.map(str::to_owned),
+        log: log.into(),
+    };
+    setup.jenkins.build("m", 1, |build| {
+        build.cells =
+            vec![cell("jdk=21,label=linux", Some("FAILURE"), "linux broke\n"), cell("jdk=21,label=mac", None, "")];
+    });
+    let run = RunRef { pipeline: "m".into(), run: "1".into(), attempt: None };
+    let graph = setup.provider.get_run(&run).await.unwrap().run.graph.unwrap();
+    let rows: Vec<_> =
+        graph.jobs.iter().map(|job| (job.id.as_str(), job.parent.as_deref(), job.status.state)).collect();
+    let expected = [
+        ("build", None, State::Running),
+        ("cell:jdk=21,label=linux", Some("build"), State::Failed),
+        ("cell:jdk=21,label=mac", Some("build"), State::Running),
+    ];
+    assert_eq!(rows, expected);
+    let request = LogRequest { run, job: Some(rows[1].0.into()), cursor: None, limit: 100 };
+    let LogAnswer::Chunk(chunk) = setup.provider.read_log(&request).await.unwrap() else { unreachable!("no plan") };
+    assert_eq!((chunk.bytes.as_slice(), chunk.availability), (b"linux broke\n".as_slice(), LogAvailability::Complete));
+}
+
+#[tokio::test]
+async fn a_stage_has_no_log_of_its_own_elsewhere() {
     let reader = Reader::new().await;
     let run = RunRef { pipeline: "app".into(), run: "1".into(), attempt: None };
     let request = LogRequest { run, job: Some("5".into()), cursor: None, limit: 100 };

@@ -1,7 +1,10 @@
 //! Plugin `jenkins`.
 
 mod access;
+mod changes;
+mod credentials;
 mod definitions;
+mod deployments;
 mod judges;
 mod listing;
 mod logs;
@@ -38,7 +41,7 @@ impl Setup {
 
     /// With a password.
     pub(crate) fn by_password(&self) -> Provider {
-        self.house.provider(&self.jenkins.url(), json!({ "username": USER }), Some(("password", USER)))
+        self.house.provider(&self.jenkins.url(), json!({}), Some(("password", USER)))
     }
 }
 

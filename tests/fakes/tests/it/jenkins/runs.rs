@@ -151,6 +151,30 @@ async fn a_secret_travels_in_the_body_and_is_shown_nowhere() {
 }
 
 #[tokio::test]
+async fn a_file_is_handed_over_with_all_else_that_a_run_is_given() {
+    let file = json!({ "type": "FileParameterDefinition", "name": "UPLOAD" });
+    let password = json!({ "type": "PasswordParameterDefinition", "name": "KEY" });
+    let setup = Setup::new(vec![tracked().with(vec![file, password])]).await;
+    let mut wanted = request("app", &[("VERSION", "2 \u{e4} \"x\"")]);
+    let bytes = b"\x00\xff\r\n--bytes of a file";
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    wanted.parameters.insert("UPLOAD".into(), Given { kind: ParameterKind::File, value: Value::Text(text) });
+    let given = Given { kind: ParameterKind::Secret, value: Value::Secret("parameter".into()) };
+    wanted.parameters.insert("KEY".into(), given);
+    setup.provider.trigger(&operation(), wanted).await.unwrap();
+    setup.jenkins.begin(setup.jenkins.waiting()[0]);
+    let files = setup.jenkins.build("app", 1, |build| build.files.clone());
+    assert_eq!(files, [("UPLOAD".to_owned(), bytes.to_vec())]);
+    let found = setup.provider.get_run(&run("1")).await.unwrap();
+    assert_eq!((found.correlation.as_deref(), found.parameters["VERSION"].as_str()), (Some("nc-7"), "2 \u{e4} \"x\""));
+    assert!(setup.jenkins.seen().iter().any(|seen| seen.body.contains(&secret("parameter"))));
+    // Jenkins does not give a file back, so that the build can't be repeated.
+    setup.jenkins.end("app", 1, "FAILURE");
+    let error = setup.provider.retry(&operation(), &run("1"), RetryScope::All, "nc-9").await.unwrap_err();
+    assert!(matches!(error.kind, CallErrorKind::Unsupported(_)) && error.message.contains("UPLOAD"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_trigger_whose_answer_is_lost_is_found_again_and_never_taken_for_none() {
     let setup = Setup::new(vec![tracked()]).await;
     setup.jenkins.fail("POST /job/app/build", Fault::LoseAnswer);
@@ -252,6 +276,25 @@ async fn what_does_not_end_is_ended_harder_each_time() {
     let other = RunRef { pipeline: "plain".into(), ..run("1") };
     let error = setup.provider.change(&operation(), Change::RunForceCancel { run: other }).await.map(drop).unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Unsupported("run-force-cancel".into()));
+}
+
+#[tokio::test]
+async fn a_build_is_deleted_unless_it_is_kept() {
+    let setup = Setup::new(vec![tracked()]).await;
+    for number in 1..=2 {
+        setup.jenkins.begin_by("app", &[]);
+        setup.jenkins.end("app", number, "SUCCESS");
+    }
+    setup.jenkins.build("app", 2, |build| build.kept = true);
+    let delete = |number: &str| {
+        let (setup, change) = (&setup, Change::RunDelete { run: run(number) });
+        async move { setup.provider.change(&operation(), change).await.map(drop) }
+    };
+    delete("1").await.unwrap();
+    assert_eq!(delete("1").await.unwrap_err().kind, CallErrorKind::NotFound);
+    let error = delete("2").await.unwrap_err();
+    assert!(error.message.contains("kept for ever"), "{error:?}");
+    assert_eq!(setup.provider.get_run(&run("1")).await.unwrap_err().kind, CallErrorKind::NotFound);
 }
 
 #[tokio::test]

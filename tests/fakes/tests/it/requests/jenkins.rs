@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use novacron_cicd_domain::Timestamp;
 use novacron_cicd_domain::platform::{
-    CancelTarget, Change, Definition, Delivery, GateDecision, Given, LintRequest, LogRequest, PageRequest, RetryScope,
-    RunFilter, RunRef, Ticket,
+    CancelTarget, Change, Definition, Delivery, DeployArtifact, DeployRequest, GateDecision, Given, LintRequest,
+    LogRequest, Outcome, PageRequest, RetryScope, RunFilter, RunRef, Ticket,
 };
 use novacron_cicd_fakes::{
     house::operation,
-    jenkins::{BUILT_IN, FOLDER, Item, node},
+    jenkins::{BUILT_IN, FOLDER, Item, World, node},
 };
 use serde_json::json;
 
@@ -20,6 +20,41 @@ fn run(pipeline: &str, number: u64) -> RunRef {
     RunRef { pipeline: pipeline.into(), run: number.to_string(), attempt: None }
 }
 
+/// Of a job that is named by the target.
+async fn deployments(setup: &Setup, asked: &mut Requests<'_, World>) {
+    let (it, page) = (&setup.provider, PageRequest { cursor: None, limit: 100 });
+    let convention = ["NOVACRON_CORRELATION", "NOVACRON_ENVIRONMENT", "NOVACRON_TARGET", "NOVACRON_ARTIFACT_VERSION"];
+    let job = Item::job("deploy").with_strings(&convention.map(|name| (name, "")));
+    setup.jenkins.world().items.push(job);
+    let start = Change::DeploymentStart {
+        request: DeployRequest {
+            environment: "prod".into(),
+            target: "web".into(),
+            hosts: vec![],
+            configuration: json!({ "job": "deploy" }),
+            credentials: BTreeMap::new(),
+            artifact: DeployArtifact { name: "app".into(), version: "1.0".into(), ..DeployArtifact::default() },
+            reference: None,
+            parameters: BTreeMap::new(),
+            rollback_of: None,
+            more: BTreeMap::new(),
+        },
+    };
+    let outcome = asked.change(it, "", start).await;
+    let Outcome::Deployment { ticket: Some(ticket), .. } = outcome else { unreachable!("{outcome:?}") };
+    asked.call("deployments.resolve-ticket", "", it.resolve_deploy_ticket(&ticket)).await;
+    setup.jenkins.begin(*setup.jenkins.waiting().last().unwrap());
+    setup.jenkins.end("deploy", 1, "SUCCESS");
+    asked.call("deployments.get", "", it.get_deployment("deploy#1")).await;
+    asked.call("deployments.list-deployments", "", it.list_deployments(None, &page)).await;
+    asked.call("deployment-reconciliation.observe", "", it.observe_deployment("prod", "web")).await;
+    let token = operation().id.correlation();
+    let found = it.find_deployments(&token, Timestamp(1_790_000_000_000));
+    asked.call("deployment-reconciliation.find-by-correlation", "", found).await;
+    asked.change(it, "", Change::DeploymentRollback { to: "deploy#1".into() }).await;
+    asked.change(it, "", Change::DeploymentCancel { deployment: "deploy#1".into() }).await;
+}
+
 #[tokio::test]
 async fn what_the_plugin_asks_of_a_jenkins() {
     let branch = Item::job("dev%2Fmain").with_strings(&[("VERSION", "1.0")]);
@@ -28,10 +63,10 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     let (it, page, operation) = (&setup.provider, PageRequest { cursor: None, limit: 100 }, operation());
     let mut asked = Requests::of(&setup.jenkins);
 
-    asked.call("plugin.check", "", it.check()).await;
+    asked.call_beside("plugin.check", "", it.check()).await;
     let login = setup.by_password();
     asked.call("credentials.describe-login", "", login.describe_login("password")).await;
-    asked.call("plugin.check", "by a password", login.check()).await;
+    asked.call_beside("plugin.check", "by a password", login.check()).await;
     asked.call("pipelines.list-pipelines", "", it.list_pipelines(&page)).await;
     asked.call("pipelines.get", "in a folder", it.get_pipeline("a team/dev%2Fmain")).await;
     asked.call("pipelines.parameters", "", it.parameters("app", None)).await;
@@ -66,6 +101,9 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     asked.call("run-search.find-by-correlation", "", found).await;
     let filter = RunFilter { pipeline: Some("app".into()), reference: None };
     asked.call("run-listing.list-runs", "", it.list_runs(filter, &page)).await;
+    let watched = ["app".to_owned(), "a team/dev%2Fmain".to_owned()];
+    asked.call("run-changes.list-changed", "of many jobs", it.list_changed(&watched, None)).await;
+    asked.call("run-changes.list-changed", "of one", it.list_changed(&watched[..1], None)).await;
     setup.jenkins.build("app", 1, |build| build.log = Some("one\n".into()));
     let log = LogRequest { run: first.clone(), job: Some("build".into()), cursor: None, limit: 4096 };
     asked.call("logs.read", "", it.read_log(&log)).await;
@@ -87,6 +125,8 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     let Ticket::Queued(ticket) = asked.call("run-retry.retry", "", again).await else { unreachable!("it queues") };
     let waiting = CancelTarget::Queued { pipeline: "app".into(), ticket };
     asked.call("run-cancel.cancel", "of what waits", it.cancel(&operation, &waiting)).await;
+
+    asked.change(it, "", Change::RunDelete { run: first }).await;
 
     asked.call("runners.list-runners", "", it.list_runners(&page)).await;
     asked.call("runners.get", "", it.get_runner("(built-in)")).await;
@@ -116,6 +156,7 @@ async fn what_the_plugin_asks_of_a_jenkins() {
     asked.change(it, "of a pair", put("username-password", &["username", "password"])).await;
     asked.call("secrets.list-secrets", "", it.list_secrets(folder.as_deref(), &page)).await;
     asked.change(it, "", Change::SecretDelete { name: "text-1".into(), scope: folder.clone() }).await;
+    deployments(&setup, &mut asked).await;
     let body = json!({ "name": "app", "build": { "phase": "COMPLETED", "number": 1, "url": "job/app/1/" } });
     let delivery = Delivery { headers: vec![], body: body.to_string().into() };
     asked.call("webhooks.decode", "", it.decode_webhook(delivery)).await;

@@ -2,8 +2,11 @@
 //!
 //! A snapshot a plugin. It is a contract with the platform: look at a difference before you accept it.
 
+pub(crate) mod buildbot;
 mod github;
+mod gitlab;
 mod jenkins;
+pub(crate) mod webhook;
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -12,7 +15,8 @@ use novacron_cicd_fakes::house::operation;
 use novacron_cicd_fakes::server::{Platform, Seen, Server};
 use novacron_cicd_runtime::{CallError, Provider, plugin::interfaces::INTERFACES};
 
-/// Interfaces that plugins export and the host has no call for yet.
+/// Interfaces whose calls are not here: bytes go to an address that the platform names, past the judge (`uploads.rs` has them);
+/// nobody calls `infrastructure` yet.
 const WITHOUT_CALLS: [&str; 2] = ["artifact-uploads", "infrastructure"];
 
 /// The requests of one plugin, as its calls are made.
@@ -34,11 +38,32 @@ impl<'a, P: Platform> Requests<'a, P> {
         when: &str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> T {
+        self.write(function, when, call, |_| {}).await
+    }
+
+    /// The same of a call that reads side by side: what comes first there is chance, so they stand in the order of their targets.
+    async fn call_beside<T>(
+        &mut self,
+        function: &'static str,
+        when: &str,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> T {
+        self.write(function, when, call, |seen| seen.sort_by(|one, other| one.target.cmp(&other.target))).await
+    }
+
+    async fn write<T>(
+        &mut self,
+        function: &'static str,
+        when: &str,
+        call: impl Future<Output = Result<T, CallError>>,
+        order: impl FnOnce(&mut Vec<Seen>),
+    ) -> T {
         self.server.forget_seen();
         let answer = call.await.unwrap_or_else(|error| panic!("{function} {when}: {error:?}"));
         let when = if when.is_empty() { String::new() } else { format!(", {when}") };
         writeln!(self.text, "== {function}{when}").unwrap();
-        let seen = self.server.seen();
+        let mut seen = self.server.seen();
+        order(&mut seen);
         if seen.is_empty() {
             self.text.push_str("nothing is asked\n");
         }

@@ -105,27 +105,6 @@ impl From<platform::Actual> for ActualView {
     }
 }
 
-/// A statement that the platform made and signed.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Attestation)]
-pub struct AttestationView {
-    /// The predicate's type, a URI.
-    pub predicate: String,
-    /// Of the statement.
-    pub media_type: String,
-    /// Where the platform has it: method and address, without the query.
-    pub source: String,
-    /// The plugin's own.
-    pub more: BTreeMap<String, String>,
-}
-
-impl From<platform::Attestation> for AttestationView {
-    fn from(found: platform::Attestation) -> Self {
-        let source = found.transfer.summary().to_owned();
-        Self { predicate: found.predicate, media_type: found.media_type, source, more: found.more }
-    }
-}
-
 /// A deployment to be started on the platform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
