@@ -189,9 +189,10 @@ pub(crate) fn points(prefix: &str) -> Vec<&'static str> {
 #[test]
 fn every_fault_point_is_killed_at_and_there_are_at_least_fifty_kills() {
     let (triggers, cancels, callbacks) = (points("trigger."), points("cancel."), points("callback."));
-    // Those are killed at where there is a platform that can retry, be changed and tell: `polled::retry`, `platform::lost`,
-    // `polled::webhooks`.
-    let elsewhere = ["retry.", "change.", "webhook."].map(|prefix| points(prefix).len()).iter().sum::<usize>();
+    // Those are killed at where there is a platform that can retry, be changed and tell, and somebody who is told:
+    // `polled::retry`, `platform::lost`, `polled::webhooks`, `notifications`.
+    let elsewhere =
+        ["retry.", "change.", "webhook.", "notification."].map(|prefix| points(prefix).len()).iter().sum::<usize>();
     let listed = triggers.len() + cancels.len() + callbacks.len() + elsewhere;
     assert_eq!(listed, FAULT_POINTS.len(), "{FAULT_POINTS:?}");
     let kills = triggers.len() * TRIGGER_ROUNDS + cancels.len() * CANCEL_ROUNDS + callbacks.len() * CALLBACK_ROUNDS;

@@ -14,6 +14,7 @@ mod jenkins;
 mod kill;
 mod leaks;
 mod main_job;
+mod notifications;
 mod platform;
 mod plugins;
 mod polled;

@@ -25,11 +25,17 @@ impl Backoff {
     /// and spread by a tenth on top.
     #[must_use]
     pub fn delay_millis(&self, attempt: u32, jitter: f64, retry_after_millis: Option<u64>) -> u64 {
-        let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
-        let spread = |millis: u64| (millis as f64 * jitter) as u64;
         // Past 2^32 any first wait is over the bound.
         let doubled = 1_u64 << attempt.saturating_sub(1).min(32);
         let wait = self.first_millis.saturating_mul(doubled).min(self.most_millis);
+        self.spread_millis(wait, jitter, retry_after_millis)
+    }
+
+    /// The same for a wait that follows another schedule, in milliseconds.
+    #[must_use]
+    pub fn spread_millis(&self, wait: u64, jitter: f64, retry_after_millis: Option<u64>) -> u64 {
+        let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
+        let spread = |millis: u64| (millis as f64 * jitter) as u64;
         let ours = wait / 2 + spread(wait - wait / 2);
         let asked = retry_after_millis.map_or(0, |asked| {
             let asked = asked.min(self.most_asked_millis);

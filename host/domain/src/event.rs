@@ -22,6 +22,8 @@
 //! | `log.incomplete` | run | `run`, `pipeline`, `attempt`, `job`, `message` |
 //! | `webhook.received` `webhook.replayed` | delivery | `delivery`, `provider`, `key`, `bytes` |
 //! | `webhook.decoded` `webhook.dead` | delivery | `delivery`, `provider`, `key`, `bytes`, `runs` (the platform's ids), `code`, `message` |
+//! | `subscriber.created` `subscriber.updated` `subscriber.deleted` `subscriber.disabled` | subscriber | `subscriber`, `name`, `code`, `message` |
+//! | `notification.dead` `notification.replayed` | notification | `notification`, `subscriber` (its name), `kind`, `run`, `attempts`, `code`, `message` |
 //! | `secret.set` `secret.deleted` | name | `name` |
 //! | `token.created` `token.revoked` | token | `token`, `name`, `role` |
 //! | `plugin.loaded` `plugin.refused` | plugin | `plugin`, `version`, `digest`, `code`, `message` |
@@ -31,6 +33,7 @@ use serde_json::{Map, Value};
 use crate::{
     Timestamp,
     name::Name,
+    notification::{Notification, Subscriber},
     operation::{Operation, OperationState},
     pipeline::Pipeline,
     provider::Provider,
@@ -108,6 +111,18 @@ kinds! {
     WebhookDead = "webhook.dead";
     /// Somebody asked for a delivery to be read again.
     WebhookReplayed = "webhook.replayed";
+    /// Somebody is to be told of what happens.
+    SubscriberCreated = "subscriber.created";
+    /// A subscriber was changed.
+    SubscriberUpdated = "subscriber.updated";
+    /// A subscriber is told nothing more.
+    SubscriberDeleted = "subscriber.deleted";
+    /// A subscriber said that it is gone, and is told nothing until an operator says so.
+    SubscriberDisabled = "subscriber.disabled";
+    /// A message to a subscriber was given up.
+    NotificationDead = "notification.dead";
+    /// Somebody asked for a message to be sent again.
+    NotificationReplayed = "notification.replayed";
     /// A secret has a new value.
     SecretSet = "secret.set";
     /// A secret is gone.
@@ -334,4 +349,31 @@ pub fn webhook(delivery: &WebhookDelivery, provider: &Name) -> Value {
 pub fn webhook_read(delivery: &WebhookDelivery, provider: &Name, runs: &[String]) -> Value {
     let (code, message) = delivery.note.clone().unzip();
     of_webhook(delivery, provider).with("runs", runs.to_vec()).with("code", code).with("message", message).done()
+}
+
+/// The data of `subscriber.created` and the other events of a subscriber.
+#[must_use]
+pub fn subscriber(subscriber: &Subscriber) -> Value {
+    let (code, message) = subscriber.disabled_by.clone().unzip();
+    Data::default()
+        .with("subscriber", subscriber.id.to_string())
+        .with("name", subscriber.name.as_str())
+        .with("code", code)
+        .with("message", message)
+        .done()
+}
+
+/// The data of `notification.dead` and `notification.replayed`.
+#[must_use]
+pub fn notification(notification: &Notification, subscriber: &Name) -> Value {
+    let (code, message) = notification.records.last().and_then(|record| record.error.clone()).unzip();
+    Data::default()
+        .with("notification", notification.id.to_string())
+        .with("subscriber", subscriber.as_str())
+        .with("kind", notification.kind.as_str())
+        .with("run", notification.run.map(|run| run.to_string()))
+        .with("attempts", notification.attempts)
+        .with("code", code)
+        .with("message", message)
+        .done()
 }

@@ -40,6 +40,10 @@ ids! {
     TokenId;
     /// A webhook's delivery.
     DeliveryId;
+    /// Somebody who is told of what happens.
+    SubscriberId;
+    /// A message to a subscriber.
+    NotificationId;
 }
 
 impl OperationId {

@@ -11,6 +11,7 @@ pub mod field;
 pub mod id;
 mod line_filter;
 pub mod name;
+pub mod notification;
 pub mod operation;
 pub mod parameter;
 pub mod pipeline;

@@ -59,11 +59,13 @@ pub(crate) enum List {
     Tokens,
     Artifacts,
     Deliveries,
+    Subscribers,
+    Notifications,
 }
 
 impl List {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Providers,
         Self::Pipelines,
         Self::Runs,
@@ -73,6 +75,8 @@ impl List {
         Self::Tokens,
         Self::Artifacts,
         Self::Deliveries,
+        Self::Subscribers,
+        Self::Notifications,
     ];
 
     /// What the cursor says of itself, and what people call the list.
@@ -87,6 +91,8 @@ impl List {
             Self::Tokens => "tokens",
             Self::Artifacts => "artifacts",
             Self::Deliveries => "webhooks",
+            Self::Subscribers => "subscribers",
+            Self::Notifications => "notifications",
         }
     }
 

@@ -15,6 +15,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("SELECT name, sealed, version, created, updated FROM secrets ORDER BY", "the mask needs all values, at start"),
     ("SELECT count(*), coalesce(sum(size), 0) FROM deliveries WHERE state = 'stored'", "what waits, at start"),
     ("SELECT received, size FROM deliveries", "how much room they take, once an hour, from the index alone"),
+    ("SELECT updated, size FROM notifications", "how much room they take, once an hour, from the index alone"),
     ("SELECT seq, at, actor, action, subject, detail, hash FROM audit ORDER BY", "the whole chain is what is verified"),
 ];
 
@@ -54,6 +55,7 @@ const TEMPORARY: &[&str] = &[
     "SCAN operations USING COVERING INDEX operations_lease",
     "SCAN operations USING INDEX operations_lease",
     "SCAN operations USING INDEX operations_due",
+    "SCAN notifications USING INDEX notifications_lease",
 ];
 
 /// A migrated database in memory for one test, without threads.
@@ -83,14 +85,17 @@ impl Scratch {
 }
 
 mod tests {
-    use novacron_cicd_domain::{Timestamp, id, operation::OperationState, status::State, webhook::DeliveryState};
+    use novacron_cicd_domain::{
+        Timestamp, id, notification::NotificationState, operation::OperationState, status::State,
+        webhook::DeliveryState,
+    };
 
     use super::{Scratch, check, lines};
     use crate::{
-        ArtifactFilter, DeliveryFilter, EventFilter, OperationFilter, RunFilter, artifact, audit, delivery, event,
-        operation,
+        ArtifactFilter, DeliveryFilter, EventFilter, NotificationFilter, OperationFilter, RunFilter, artifact, audit,
+        delivery, event, notification, operation,
         page::{List, Select},
-        pipeline, provider, run, sample, secret, token,
+        pipeline, provider, run, sample, secret, subscriber, token,
     };
 
     /// None and some of a filter's field.
@@ -136,6 +141,16 @@ mod tests {
                     }
                 }
             }
+            List::Subscribers => queries.push(subscriber::select(None, 3)),
+            List::Notifications => {
+                for run in either(run) {
+                    for subscriber in either(id::SubscriberId(sample::uuid(1))) {
+                        for state in either(NotificationState::Dead) {
+                            queries.push(notification::select(&NotificationFilter { subscriber, run, state }, None, 3));
+                        }
+                    }
+                }
+            }
             List::Artifacts => {
                 for run in either(run) {
                     for name in either("a".to_owned()) {
@@ -172,6 +187,8 @@ mod tests {
             (operation::claim_sql(false), "operations_due"),
             (operation::claim_sql(false), "operations_lease"),
             (operation::claim_sql(true), "operations_due"),
+            (notification::claim_sql(), "notifications_claim"),
+            (notification::claim_sql(), "notifications_lane"),
         ] {
             let plan = lines(scratch.conn(), &sql);
             assert!(plan.iter().any(|line| line.contains(index)), "{index} is not used:\n{sql}\n{plan:#?}");

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use novacron_cicd_domain::{
     Timestamp,
     artifact::{Artifact, ArtifactKind},
-    id::{ArtifactId, OperationId, PipelineId, ProviderId, RunId, TokenId},
+    id::{ArtifactId, OperationId, PipelineId, ProviderId, RunId, SubscriberId, TokenId},
     name::Name,
+    notification::{Format, Subscriber},
     operation::{Operation, OperationKind, OperationState, RecoveryClass},
     parameter::{Parameter, ParameterKind},
     pipeline::Pipeline,
@@ -91,6 +92,26 @@ pub(crate) fn pipeline(n: u64, provider: &Provider) -> Pipeline {
         }],
         environment: map(&[("CI_COLOUR", "blue")]),
         webhook_url: Some("https://tell.example.net/".into()),
+        version: 1,
+        created: NOW,
+        updated: NOW.plus_millis(1),
+    }
+}
+
+pub(crate) fn subscriber(n: u64) -> Subscriber {
+    Subscriber {
+        id: SubscriberId(uuid(n)),
+        name: name(&format!("subscriber-{n}")),
+        url: "https://tell.example.net/".into(),
+        format: Format::CdEvents,
+        kinds: Vec::new(),
+        pipeline: None,
+        of_pipeline: false,
+        secret: Some("key".into()),
+        earlier_secret: None,
+        private_networks: Vec::new(),
+        enabled: true,
+        disabled_by: None,
         version: 1,
         created: NOW,
         updated: NOW.plus_millis(1),

@@ -18,7 +18,7 @@ pub fn text() -> &'static str {
     &TEXT
 }
 
-const TAGS: [(&str, &str); 16] = [
+const TAGS: [(&str, &str); 17] = [
     ("providers", "Configured connections to CI/CD platforms"),
     ("pipelines", "Definitions, ours and their counterparts on a platform"),
     ("runs", "Executions, their graphs and logs"),
@@ -33,6 +33,7 @@ const TAGS: [(&str, &str); 16] = [
     ("audit", "Who did what"),
     ("callbacks", "What runs say of themselves"),
     ("webhooks", "What platforms tell of their own accord, and what became of it"),
+    ("notifications", "Who is told of what happens, and what became of each message"),
     ("health", "What machines ask before they have a token"),
     ("problems", "Errors: application/problem+json (RFC 9457), codes in docs/errors.md"),
 ];

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header, request::Parts};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize as _, Deserializer, Serialize, de::DeserializeOwned};
 
 use super::{ApiError, ApiState};
 
@@ -36,6 +36,12 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Json<T> {
         let bytes = body(request, state).await?;
         parse(&bytes).map(Self)
     }
+}
+
+/// Tells `null`, which empties, from a field that is left out.
+#[expect(clippy::option_option, reason = "left out, null and a value are three things")]
+pub(crate) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// The whole body, up to the bound.

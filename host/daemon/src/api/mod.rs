@@ -18,6 +18,7 @@ pub mod health;
 mod idempotency;
 pub mod logs;
 mod names;
+pub mod notifications;
 pub mod operations;
 mod page;
 pub mod pipelines;
@@ -32,6 +33,7 @@ pub mod secrets;
 mod sse;
 mod state;
 pub mod statistics;
+pub mod subscribers;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -89,6 +91,8 @@ fn nouns() -> OpenApiRouter<ApiState> {
         .merge(tokens::routes())
         .merge(plugins::routes())
         .merge(webhooks::routes())
+        .merge(subscribers::routes())
+        .merge(notifications::routes())
         .merge(events::routes())
         .merge(audit::routes())
 }

@@ -13,7 +13,7 @@ use novacron_cicd_domain::{
     pipeline,
     platform::{self, PlatformPart},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,7 +21,7 @@ use super::{
     ApiError, ApiState, List, Time,
     auth::Who,
     etag::{self, IfMatch},
-    extract::{Json, Path, Query},
+    extract::{Json, Path, Query, given},
     idempotency::Key,
     names::Names,
     operations::OperationView,
@@ -185,12 +185,6 @@ pub struct PipelineUpdate {
     /// When the platform runs it by itself: cron expressions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedules: Option<Vec<String>>,
-}
-
-/// Tells `null`, which empties, from a field that is left out.
-#[expect(clippy::option_option, reason = "left out, null and a value are three things")]
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// A pipeline, and the operation that carries the change to the platform.

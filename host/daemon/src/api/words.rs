@@ -2,6 +2,7 @@
 
 use novacron_cicd_domain::{
     artifact::ArtifactKind,
+    notification::{Format, NotificationKind, NotificationState},
     operation::{OperationKind, OperationState, RecoveryClass},
     parameter::ParameterKind,
     run::Edges,
@@ -39,6 +40,14 @@ words! {
     StateWord as "State" = State::ALL.map(State::as_str);
     /// Where a delivery stands.
     DeliveryStateWord as "WebhookState" = DeliveryState::ALL.map(DeliveryState::as_str);
+    /// What a message to a subscriber says.
+    NotificationKindWord as "NotificationKind" =
+        NotificationKind::ALL.iter().copied().map(NotificationKind::as_str).collect::<Vec<_>>();
+    /// What a message to a subscriber looks like.
+    FormatWord as "NotificationFormat" = Format::ALL.iter().copied().map(Format::as_str).collect::<Vec<_>>();
+    /// Where a message to a subscriber stands.
+    NotificationStateWord as "NotificationState" =
+        NotificationState::ALL.iter().copied().map(NotificationState::as_str).collect::<Vec<_>>();
     /// What a token's holder may do.
     RoleWord as "Role" = Role::ALL.map(Role::as_str);
     /// What an artifact is.

@@ -7,7 +7,10 @@ use super::Cli;
 /// Nouns by what people come for.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Main commands", &["provider", "pipeline", "run", "runner", "remote", "artifact"]),
-    ("Administration", &["secret", "token", "operation", "plugin", "webhook", "event", "audit"]),
+    (
+        "Administration",
+        &["secret", "token", "operation", "plugin", "webhook", "subscriber", "notification", "event", "audit"],
+    ),
     ("Daemon", &["serve", "config"]),
     ("More", &["completion", "version"]),
 ];

@@ -16,6 +16,7 @@ mod event;
 mod gate;
 mod help;
 mod logs;
+mod notification;
 mod operation;
 mod output;
 mod pipeline;
@@ -28,6 +29,7 @@ mod secret;
 mod serve;
 mod sse;
 mod stats;
+mod subscriber;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -114,6 +116,12 @@ pub enum Noun {
     /// See what platforms sent, and read it again
     #[command(subcommand)]
     Webhook(webhook::Verb),
+    /// Say who is told of what happens
+    #[command(subcommand)]
+    Subscriber(subscriber::Verb),
+    /// See what subscribers were told, and tell it again
+    #[command(subcommand)]
+    Notification(notification::Verb),
     /// See what happened
     #[command(subcommand)]
     Event(event::Verb),
@@ -194,6 +202,8 @@ async fn dispatch(noun: Noun, global: &Global) -> Result<Exit, CliError> {
         Noun::Operation(verb) => operation::run(verb, &client, &out).await,
         Noun::Runner(verb) => runner::run(verb, &client, &out).await,
         Noun::Webhook(verb) => webhook::run(verb, &client, &out).await,
+        Noun::Subscriber(verb) => subscriber::run(verb, &client, &out).await,
+        Noun::Notification(verb) => notification::run(verb, &client, &out).await,
         Noun::Plugin(verb) => plugin::run(verb, &client, &out).await,
         Noun::Event(verb) => event::run(verb, &client, &out).await,
         Noun::Audit(verb) => audit::run(verb, &client, &out).await,

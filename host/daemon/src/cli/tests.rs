@@ -77,6 +77,8 @@ const PROMISED: &[(&str, &[&str])] = &[
     ("operation", &["list", "show", "cancel", "resolve"]),
     ("plugin", &["list", "inspect", "approve"]),
     ("webhook", &["list", "show", "replay"]),
+    ("subscriber", &["create", "show", "update", "delete", "test", "list"]),
+    ("notification", &["list", "show", "replay"]),
     ("event", &["list", "watch"]),
     ("audit", &["list", "verify"]),
     ("config", &["show"]),

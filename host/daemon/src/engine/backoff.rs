@@ -15,8 +15,7 @@ use super::{
 
 /// When to try again after so many attempts, and no earlier than the platform asks for.
 pub(super) fn due(inner: &Inner, attempts: u32, retry_after: Option<u64>) -> Timestamp {
-    let jitter = inner.world.random.below(1 << 20) as f64 / f64::from(1 << 20);
-    let wait = Backoff::default().delay_millis(attempts, jitter, retry_after);
+    let wait = Backoff::default().delay_millis(attempts, inner.world.random.fraction(), retry_after);
     inner.now().plus_millis(i64::try_from(wait).unwrap_or(i64::MAX))
 }
 

@@ -38,6 +38,11 @@ pub const FAULT_POINTS: &[&str] = &[
     "webhook.stored",
     "webhook.before-commit",
     "webhook.after-commit",
+    // Messages of what happened are kept; one is about to go out; its receiver answered, and that is not recorded; it is.
+    "notification.stored",
+    "notification.before-send",
+    "notification.after-send",
+    "notification.after-commit",
     // The same for what a run says of itself: its words arrived, are durable, were answered.
     "callback.status.before-commit",
     "callback.status.after-commit",

@@ -50,6 +50,11 @@ pub trait Random: Send + Sync + 'static {
         self.fill(&mut bytes);
         u64::from_le_bytes(bytes).checked_rem(bound).unwrap_or(0)
     }
+
+    /// A number from 0 to 1, without 1.
+    fn fraction(&self) -> f64 {
+        self.below(1 << 20) as f64 / f64::from(1 << 20)
+    }
 }
 
 /// Who says the truth about a run.

@@ -24,15 +24,15 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Actor, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids, masking::Masking, reach::Reach, secrets,
-    webhooks::Intake,
+    Actor, Courier, ServiceError, artifacts::Fetches, catalog::Catalog, ids::Ids, masking::Masking,
+    notifications::Outbox, reach::Reach, secrets, webhooks::Intake,
 };
 use crate::{
     artifact::Blobs,
     engine::{
         Engine, EngineHandle,
         payload::Payload,
-        ports::{Call, Clock, Providers},
+        ports::{Call, Clock, Providers, Random},
     },
     log,
 };
@@ -53,6 +53,9 @@ pub(crate) struct Host {
     /// Of platforms, under way.
     pub(crate) fetches: Fetches,
     pub(crate) intake: Arc<Intake>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) random: Arc<dyn Random>,
     pub(crate) settings: Settings,
 }
 
@@ -61,8 +64,10 @@ pub(crate) struct Settings {
     pub(crate) call_deadline: Duration,
     pub(crate) heartbeat: Duration,
     pub(crate) artifact_limit: u64,
-    /// How long deliveries are kept that were read, and how many bytes of them.
+    /// How long deliveries are kept that were read, and messages that were settled; and how many bytes of each.
     pub(crate) webhooks_kept: (Duration, u64),
+    /// Who we are in what we tell others: a URI reference.
+    pub(crate) source: String,
 }
 
 impl Host {

@@ -7,7 +7,8 @@
 use std::{future::Future, sync::Arc};
 
 use novacron_cicd_domain::{
-    id::{OperationId, PipelineId, ProviderId, RunId},
+    id::{OperationId, PipelineId, ProviderId, RunId, SubscriberId},
+    notification::Subscriber,
     operation::Operation,
     provider::Provider,
 };
@@ -37,6 +38,9 @@ pub struct Deed {
     /// An execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// Somebody who is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscriber: Option<SubscriberId>,
     /// A durable intent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationId>,
@@ -95,6 +99,16 @@ impl Done for Provider {
 
     async fn find(services: &Services, deed: Deed) -> Result<Self, ServiceError> {
         services.providers.show(&known(deed.provider)?.to_string()).await
+    }
+}
+
+impl Done for Subscriber {
+    fn deed(&self) -> Deed {
+        Deed { subscriber: Some(self.id), ..Deed::default() }
+    }
+
+    async fn find(services: &Services, deed: Deed) -> Result<Self, ServiceError> {
+        services.subscribers.show(&known(deed.subscriber)?.to_string()).await
     }
 }
 

@@ -6,6 +6,7 @@ use novacron_cicd_domain::{
     Timestamp,
     artifact::{Artifact, ArtifactKind},
     id::RunId,
+    notification::{Format, NotificationKind},
     operation::Operation,
     parameter::{Input, Parameter},
     pipeline::Pipeline,
@@ -49,6 +50,45 @@ pub struct ProviderChange {
     pub grants: Option<Grants>,
     /// Change it without reaching it first.
     pub no_check: bool,
+}
+
+/// A subscriber to be made.
+#[derive(Clone, Debug)]
+pub struct NewSubscriber {
+    /// Its name, unchecked.
+    pub name: String,
+    /// Where messages go, unchecked.
+    pub url: String,
+    /// What they look like.
+    pub format: Format,
+    /// What is told; all kinds where it is empty.
+    pub kinds: Vec<NotificationKind>,
+    /// Of this pipeline alone: its name or id.
+    pub pipeline: Option<String>,
+    /// The name of the secret that signs.
+    pub secret: Option<String>,
+    /// Private or loopback networks that may be dialled for it, unchecked.
+    pub private_networks: Vec<String>,
+}
+
+/// What is to be changed of a subscriber; none leaves as it is.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::option_option, reason = "left as it is, taken away and a value are three things")]
+pub struct SubscriberChange {
+    /// A new address, unchecked.
+    pub url: Option<String>,
+    /// What messages look like.
+    pub format: Option<Format>,
+    /// Replaces all kinds.
+    pub kinds: Option<Vec<NotificationKind>>,
+    /// The name of the secret that signs.
+    pub secret: Option<Option<String>>,
+    /// The name of the secret that signs beside it while receivers get to know the other.
+    pub earlier_secret: Option<Option<String>>,
+    /// Replaces all networks, unchecked.
+    pub private_networks: Option<Vec<String>>,
+    /// Whether it is told anything.
+    pub enabled: Option<bool>,
 }
 
 /// A provider and what was found when it was reached.

@@ -19,6 +19,7 @@ mod ids;
 mod input;
 mod logs;
 mod masking;
+mod notifications;
 mod operations;
 mod pipelines;
 mod platforms;
@@ -30,6 +31,7 @@ mod remote;
 mod runs;
 mod secrets;
 mod start;
+mod subscribers;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tokens;
@@ -45,10 +47,12 @@ pub use health::{Health, Readiness};
 pub use idempotency::{Deed, Done, Idempotency, IdempotencyBegin, StoredAnswer};
 pub use input::{
     ArtifactPlacing, ArtifactStored, ArtifactUpload, ImportPipeline, IssuedToken, JobReport, NewPipeline, NewProvider,
-    NewToken, PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport, TriggerInput,
-    Triggered,
+    NewSubscriber, NewToken, PipelineChange, PipelineChanged, ProviderChange, ProviderCheck, Resolution, StatusReport,
+    SubscriberChange, TriggerInput, Triggered,
 };
 pub use logs::{LogChunk, LogStream, Logs};
+pub(crate) use notifications::Courier;
+pub use notifications::Notifications;
 pub use operations::Operations;
 pub use pipelines::Pipelines;
 pub use plugins::{PluginSummary, Plugins};
@@ -59,5 +63,6 @@ pub use remote::Remote;
 pub use runs::Runs;
 pub use secrets::{SecretInfo, Secrets};
 pub use start::{Services, ServicesConfig, StateDir};
+pub use subscribers::Subscribers;
 pub use tokens::{Tokens, reset_admin_token};
 pub use webhooks::{Came, LARGEST as LARGEST_WEBHOOK, Room, Sender, Webhooks};

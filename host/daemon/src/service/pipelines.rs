@@ -21,6 +21,7 @@ use serde_json::json;
 use super::{
     Actor, ImportPipeline, NewPipeline, PipelineChange, PipelineChanged, Problem, ServiceError,
     host::{Host, audit, event as tell, find_pipeline, matches},
+    subscribers::follow_pipeline,
 };
 use crate::engine::payload::Payload;
 
@@ -200,11 +201,12 @@ impl Pipelines {
         }
         let kind = OperationKind::PipelineUpdate;
         let operation = remote.then(|| self.intent(actor, &provider, &after, kind, change.platform));
-        let actor = actor.name.clone();
+        let (actor, subscriber) = (actor.name.clone(), self.host.ids.next());
         let changed = self
             .host
             .write(move |tx| {
                 after.version = tx.update_pipeline(&after, before.version)?;
+                follow_pipeline(tx, &after, subscriber, &actor, now)?;
                 if let Some(operation) = &operation {
                     tx.insert_operation(operation)?;
                 }
@@ -215,6 +217,7 @@ impl Pipelines {
             })
             .await?;
         self.host.engine.wake();
+        self.host.outbox.wake();
         Ok(changed)
     }
 
@@ -247,7 +250,7 @@ impl Pipelines {
         } else {
             None
         };
-        let (key, actor) = (pipeline.id.to_string(), actor.name.clone());
+        let (key, actor, unused) = (pipeline.id.to_string(), actor.name.clone(), self.host.ids.next());
         let operation = self
             .host
             .write(move |tx| {
@@ -257,6 +260,7 @@ impl Pipelines {
                     tx.insert_operation(operation)?;
                 }
                 tx.delete_pipeline(pipeline.id, now)?;
+                follow_pipeline(tx, &pipeline, unused, &actor, now)?;
                 let id = pipeline.id;
                 tell(tx, EventKind::PipelineDeleted, id, Some(id), event::pipeline(&pipeline), now)?;
                 audit(tx, &actor, "pipeline.delete", &pipeline.name, json!({ "remote": remote }), now)?;
@@ -299,11 +303,12 @@ impl Pipelines {
         action: &'static str,
         now: Timestamp,
     ) -> Result<PipelineChanged, ServiceError> {
-        let name = actor.name.clone();
+        let (name, subscriber) = (actor.name.clone(), self.host.ids.next());
         let changed = self
             .host
             .act(actor, move |tx| {
                 tx.insert_pipeline(&pipeline)?;
+                follow_pipeline(tx, &pipeline, subscriber, &name, now)?;
                 if let Some(operation) = &operation {
                     tx.insert_operation(operation)?;
                 }
@@ -314,6 +319,7 @@ impl Pipelines {
             })
             .await?;
         self.host.engine.wake();
+        self.host.outbox.wake();
         Ok(changed)
     }
 }

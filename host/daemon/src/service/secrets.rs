@@ -139,6 +139,7 @@ impl Secrets {
 fn users(state: &Reader<'_>, name: &str) -> Result<Vec<String>, ServiceError> {
     let mut by: Vec<String> =
         state.secret_users(name)?.into_iter().map(|provider| format!("provider {provider}")).collect();
+    by.extend(state.secret_subscribers(name)?.into_iter().map(|subscriber| format!("subscriber {subscriber}")));
     let mut page = Page::first(Page::MOST);
     loop {
         let listing = state.pipelines(&page, None)?;

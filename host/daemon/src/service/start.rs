@@ -11,18 +11,23 @@ use std::{
 use arc_swap::ArcSwap;
 use cap_std::{ambient_authority, fs::Dir};
 use novacron_cicd_domain::id::TokenId;
-use novacron_cicd_runtime::{Runtime, RuntimeConfig, egress::DoorConfig, sandbox::Limits};
+use novacron_cicd_runtime::{
+    Runtime, RuntimeConfig,
+    egress::{self, DoorConfig},
+    sandbox::Limits,
+};
 use novacron_cicd_store::{Options, Store, StoreError};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
-    Artifacts, Audit, Callbacks, Events, Health, Idempotency, IssuedToken, Logs, Operations, Pipelines, Plugins,
-    Providers, Remote, Runs, Secrets, ServiceError, Tokens, Webhooks,
+    Artifacts, Audit, Callbacks, Courier, Events, Health, Idempotency, IssuedToken, Logs, Notifications, Operations,
+    Pipelines, Plugins, Providers, Remote, Runs, Secrets, ServiceError, Subscribers, Tokens, Webhooks,
     artifacts::Fetches,
     catalog::Catalog,
     host::{Host, Settings},
     ids::Ids,
     masking::{Masking, values},
+    notifications::{self, Outbox},
     platforms::Platforms,
     ports::Ports,
     reach::Reach,
@@ -60,7 +65,7 @@ pub struct ServicesConfig {
     pub artifact_limit: u64,
     /// The shortest and the longest time between two looks at a platform.
     pub poll: (Duration, Duration),
-    /// How long webhook deliveries are kept that were read, and how many bytes of them.
+    /// How long webhook deliveries are kept that were read, and messages that were settled; and how many bytes of each.
     pub webhooks_kept: (Duration, u64),
     /// How many operations are at work at once.
     pub workers: usize,
@@ -179,6 +184,10 @@ pub struct Services {
     pub idempotency: Idempotency,
     /// What platforms tell of their own accord.
     pub webhooks: Webhooks,
+    /// Who is told of what happens.
+    pub subscribers: Subscribers,
+    /// Messages to them.
+    pub notifications: Notifications,
     /// Who did what.
     pub audit: Audit,
     /// Whether the host can work.
@@ -231,6 +240,7 @@ impl Services {
         let runtime = Runtime::start(runtime, ports.clone()).await?;
         let platforms = Arc::new(Platforms::new(runtime.clone(), ports, vault.clone(), masking.clone()));
         let ledger = Arc::new(StoreLedger::new(store.clone(), config.heartbeat));
+        let who = who_we_are(&config.callbacks);
         let parts = Parts {
             store,
             vault,
@@ -239,6 +249,7 @@ impl Services {
             random,
             catalog: Arc::new(runtime),
             reach: platforms.clone(),
+            courier: Arc::new(egress::Courier::new(DoorConfig::default())),
             platforms,
             ledger,
             blobs,
@@ -256,6 +267,7 @@ impl Services {
                 heartbeat: config.heartbeat,
                 artifact_limit: config.artifact_limit,
                 webhooks_kept: config.webhooks_kept,
+                source: who,
             },
         };
         Ok((Self::assemble(parts, &dir).await?, admin))
@@ -263,8 +275,21 @@ impl Services {
 
     /// Wires a host of its parts. Tests bring their own.
     pub(crate) async fn assemble(parts: Parts, dir: &StateDir) -> Result<Self, ServiceError> {
-        let Parts { store, vault, masking, clock, random, catalog, platforms, reach, ledger, blobs, engine, settings } =
-            parts;
+        let Parts {
+            store,
+            vault,
+            masking,
+            clock,
+            random,
+            catalog,
+            platforms,
+            reach,
+            courier,
+            ledger,
+            blobs,
+            engine,
+            settings,
+        } = parts;
         // Whoever was answering is gone.
         store.write(|tx| tx.forget_in_flight()).await?;
         sweep(&store, &blobs).await?;
@@ -272,7 +297,7 @@ impl Services {
         let ids = Ids::new(clock.clone(), random.clone());
         let world = World {
             clock: clock.clone(),
-            random,
+            random: random.clone(),
             providers: platforms.clone(),
             ledger,
             logs: Some(Arc::new(logs.clone())),
@@ -294,9 +319,13 @@ impl Services {
             blobs,
             fetches: Fetches::default(),
             intake,
+            outbox: Arc::new(Outbox::default()),
+            courier,
+            random,
             settings,
         });
         tokio::spawn(webhooks::work(Arc::downgrade(&host)));
+        tokio::spawn(notifications::work(Arc::downgrade(&host)));
         Ok(Self::of(host))
     }
 
@@ -316,6 +345,8 @@ impl Services {
             events: Events { host: host.clone() },
             idempotency: Idempotency { host: host.clone() },
             webhooks: Webhooks { host: host.clone() },
+            subscribers: Subscribers { host: host.clone() },
+            notifications: Notifications { host: host.clone() },
             audit: Audit { host: host.clone() },
             health: Health { host: host.clone() },
             host,
@@ -341,6 +372,7 @@ impl Services {
         if let Some(engine) = engine {
             engine.stop(grace).await;
         }
+        self.host.outbox.wake();
     }
 }
 
@@ -354,10 +386,20 @@ pub(crate) struct Parts {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) platforms: Arc<dyn crate::engine::ports::Providers>,
     pub(crate) reach: Arc<dyn Reach>,
+    pub(crate) courier: Arc<dyn Courier>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) blobs: Blobs,
     pub(crate) engine: EngineConfig,
     pub(crate) settings: Settings,
+}
+
+/// Who we are in what we tell others: the address at which they find us, where there is one.
+fn who_we_are(callbacks: &CallbackBase) -> String {
+    match callbacks {
+        CallbackBase::Public(url) => url.to_string(),
+        // A port of the day is no name.
+        CallbackBase::Loopback(_) | CallbackBase::None => "urn:novacron:cicd".to_owned(),
+    }
 }
 
 /// Bytes that got their name and no row, because the host was killed in between, go.

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{
     error::{ScopeError, SendError},
+    resolve::Whose,
     scope::Wants,
 };
 
@@ -63,7 +64,7 @@ impl fmt::Display for Origin {
 
 /// One spelling for one place: no fragment, no dot at the end of the host; refuses user info, which is a credential that
 /// nobody granted.
-fn normalise(mut url: Url) -> Result<Url, &'static str> {
+pub(super) fn normalise(mut url: Url) -> Result<Url, &'static str> {
     if !matches!(url.scheme(), "https" | "http") {
         return Err("its scheme is neither https nor http");
     }
@@ -208,6 +209,11 @@ impl Reach {
         &self.name
     }
 
+    /// For whom it is dialled.
+    pub(super) fn whose(&self) -> Whose {
+        Whose { what: "provider", name: self.name.clone() }
+    }
+
     pub(super) fn allows(&self, origin: &Origin) -> bool {
         self.allowed.contains(origin)
     }
@@ -318,7 +324,7 @@ fn intersect(wanted: &[HostPattern], granted: &[HostPattern]) -> Vec<HostPattern
     both
 }
 
-fn network(text: &str) -> Result<IpNet, ScopeError> {
+pub(super) fn network(text: &str) -> Result<IpNet, ScopeError> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
         .map_err(|_| ScopeError::BadNetwork(text.to_owned()))

@@ -88,17 +88,9 @@ impl Dialer {
         let tls = tls(scope.provider().grants.authorities.as_deref()).map_err(bad)?;
         let proxy = proxy(scope.provider(), password)?;
         let builder = || {
-            let builder = Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .dns_resolver(Vetted::new(self.config.lookup.clone(), scope))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .referer(false)
-                .http1_only()
-                .https_only(scope.reach().base().is_https())
-                .connect_timeout(self.config.connect_timeout)
-                .user_agent(&self.config.user_agent);
+            let resolver = Vetted::of_provider(self.config.lookup.clone(), scope);
+            let builder =
+                self::builder(&self.config, tls.clone(), resolver).https_only(scope.reach().base().is_https());
             match &proxy {
                 Some(proxy) => builder.proxy(proxy.clone()),
                 None => builder,
@@ -111,6 +103,20 @@ impl Dialer {
             streams: build(builder().pool_max_idle_per_host(0).no_gzip().read_timeout(self.config.idle_timeout))?,
         })
     }
+}
+
+/// A client that does nothing on its own.
+pub(super) fn builder(config: &DoorConfig, tls: rustls::ClientConfig, resolver: Vetted) -> reqwest::ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(resolver)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .http1_only()
+        .connect_timeout(config.connect_timeout)
+        .user_agent(&config.user_agent)
 }
 
 /// What takes the provider's requests.
@@ -157,7 +163,7 @@ fn roots(extra: Option<&str>) -> Result<rustls::RootCertStore, String> {
     Ok(roots)
 }
 
-fn tls(extra: Option<&str>) -> Result<rustls::ClientConfig, String> {
+pub(super) fn tls(extra: Option<&str>) -> Result<rustls::ClientConfig, String> {
     let roots = roots(extra)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)

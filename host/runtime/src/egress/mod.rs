@@ -2,7 +2,8 @@
 //!
 //! A guest hands over a request as data. The door checks where it goes (origin, then every address), fills in the secrets,
 //! signs, authenticates, sends, follows redirects hop by hop, takes secrets out of the answer, and files a record. Nothing
-//! else in this crate opens a connection, and no byte of a credential goes back through here.
+//! else in this crate opens a connection, and no byte of a credential goes back through here. The host's own messages to
+//! subscribers go by the same addresses and the same clients.
 //!
 //! | module | question |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `prepare`, `headers`, `body`, `sign`, `inject`, `login` | what is sent, and who puts the secrets in |
 //! | `dial`, `witness`, `upload`, `send`, `redirect` | how it is sent, whether it was, where it leads |
 //! | `kept`, `capture`, `answer` | what the guest gets to see |
+//! | `courier` | what the host itself tells others |
 //! | `audit`, `error` | what is remembered, what is said |
 //!
 //! Must be absent: knowledge of any platform, a default that allows something, a second way out.
@@ -21,6 +23,7 @@ mod answer;
 mod audit;
 mod body;
 mod capture;
+mod courier;
 mod dial;
 mod error;
 mod headers;
@@ -51,6 +54,7 @@ use novacron_cicd_domain::id::ProviderId;
 use crate::ports::HostPorts;
 
 pub use audit::EgressRecord;
+pub use courier::{Courier, Parcel, Receipt};
 pub use error::{ScopeError, SendError};
 pub use login::{Described, LoginDescriber};
 pub use resolve::{Lookup, SystemLookup};

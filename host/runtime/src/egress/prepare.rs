@@ -104,7 +104,7 @@ impl Door {
         let reach = scope.provider().reach();
         let url = reach.join(&request.url)?;
         let origin = reach.check(&url)?;
-        resolve::check_literal(reach, &url)?;
+        resolve::check_literal(&reach.whose(), reach.networks(), &url)?;
         if login.is_none() {
             for capture in &request.captures {
                 if scope.provider().slot(&capture.into).is_some() {

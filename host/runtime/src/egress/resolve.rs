@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use ipnet::IpNet;
 
-use super::{address, allow::Reach, error::SendError, scope::ProviderScope};
+use super::{address, error::SendError, scope::ProviderScope};
 
 /// How names become addresses; tests bring their own.
 #[async_trait]
@@ -35,21 +35,32 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Resolves for one provider.
+/// For whom something is dialled: what an operator would have to change.
+#[derive(Clone, Debug)]
+pub(super) struct Whose {
+    /// `provider` or `subscriber`: also the noun of the command line.
+    pub(super) what: &'static str,
+    pub(super) name: String,
+}
+
+/// Resolves for one provider or subscriber.
 pub(super) struct Vetted {
     lookup: Arc<dyn Lookup>,
-    provider: String,
+    whose: Whose,
     networks: Vec<IpNet>,
     /// The host of the provider's proxy: the operator named it, wherever it is.
     proxy: Option<String>,
 }
 
 impl Vetted {
-    pub(super) fn new(lookup: Arc<dyn Lookup>, scope: &ProviderScope) -> Self {
-        let reach = scope.reach();
+    pub(super) fn new(lookup: Arc<dyn Lookup>, whose: Whose, networks: Vec<IpNet>, proxy: Option<String>) -> Self {
+        Self { lookup, whose, networks, proxy }
+    }
+
+    pub(super) fn of_provider(lookup: Arc<dyn Lookup>, scope: &ProviderScope) -> Self {
         let proxy = scope.provider().grants.proxy.as_ref().and_then(|proxy| url::Url::parse(&proxy.url).ok());
         let proxy = proxy.and_then(|url| url.host_str().map(str::to_owned));
-        Self { lookup, provider: reach.name().to_owned(), networks: reach.networks().to_vec(), proxy }
+        Self::new(lookup, scope.reach().whose(), scope.reach().networks().to_vec(), proxy)
     }
 }
 
@@ -60,7 +71,7 @@ pub(super) struct NothingToDial(pub(super) SendError);
 
 impl reqwest::dns::Resolve for Vetted {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (lookup, provider, networks) = (self.lookup.clone(), self.provider.clone(), self.networks.clone());
+        let (lookup, whose, networks) = (self.lookup.clone(), self.whose.clone(), self.networks.clone());
         let is_proxy = self.proxy.as_deref() == Some(name.as_str());
         Box::pin(async move {
             let name = name.as_str();
@@ -79,7 +90,7 @@ impl reqwest::dns::Resolve for Vetted {
             }
             match (dialled.is_empty(), refused) {
                 (false, _) => Ok(Box::new(dialled.into_iter()) as reqwest::dns::Addrs),
-                (true, Some(why)) => Err(NothingToDial(denial(&provider, Some(name), &why)).into()),
+                (true, Some(why)) => Err(NothingToDial(denial(&whose, Some(name), &why)).into()),
                 (true, None) => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into()),
             }
         })
@@ -87,26 +98,26 @@ impl reqwest::dns::Resolve for Vetted {
 }
 
 /// Checks a URL whose host is an address: the client would dial it without asking the resolver.
-pub(super) fn check_literal(reach: &Reach, url: &url::Url) -> Result<(), SendError> {
+pub(super) fn check_literal(whose: &Whose, networks: &[IpNet], url: &url::Url) -> Result<(), SendError> {
     let address = match url.host() {
         Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
         Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
         _ => return Ok(()),
     };
-    address::check(address, reach.networks()).map_err(|why| denial(reach.name(), None, &why))
+    address::check(address, networks).map_err(|why| denial(whose, None, &why))
 }
 
-fn denial(provider: &str, name: Option<&str>, why: &address::Refused) -> SendError {
+fn denial(Whose { what, name: whose }: &Whose, name: Option<&str>, why: &address::Refused) -> SendError {
     let address::Refused { address, class, grantable } = why;
-    let what = match name {
+    let refused = match name {
         Some(name) => {
-            format!("{name} resolves to {address}, which is {class}, and provider {provider} may not dial that")
+            format!("{name} resolves to {address}, which is {class}, and {what} {whose} may not dial that")
         }
-        None => format!("{address} is {class}, and provider {provider} may not dial that"),
+        None => format!("{address} is {class}, and {what} {whose} may not dial that"),
     };
     if *grantable {
-        SendError::denied(what, format!("provider update {provider} --grant-network {}", IpNet::from(*address)))
+        SendError::denied(refused, format!("{what} update {whose} --grant-network {}", IpNet::from(*address)))
     } else {
-        SendError::never(what)
+        SendError::never(refused)
     }
 }

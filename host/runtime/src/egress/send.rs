@@ -337,7 +337,7 @@ impl Door {
         if !reach.allows(&origin) {
             reach.check_redirect(&url)?;
         }
-        resolve::check_literal(reach, &url)?;
+        resolve::check_literal(&reach.whose(), reach.networks(), &url)?;
         Ok(Some(Next { method, url, origin, body }))
     }
 
@@ -456,7 +456,7 @@ async fn bounded<T>(
     }
 }
 
-fn failure(error: &reqwest::Error, url: &Url, witness: &Witness) -> SendError {
+pub(super) fn failure(error: &reqwest::Error, url: &Url, witness: &Witness) -> SendError {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(NothingToDial(denied)) = error.downcast_ref() {

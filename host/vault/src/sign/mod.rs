@@ -11,7 +11,8 @@ use subtle::ConstantTimeEq;
 
 pub use jwt::{JwtAlgorithm, jwt};
 pub use webhook::{
-    DEFAULT_TOLERANCE_SECONDS, WebhookHeaders, standard_webhooks, verify_github, verify_standard_webhooks, verify_token,
+    DEFAULT_TOLERANCE_SECONDS, WebhookHeaders, github, standard_webhooks, verify_github, verify_standard_webhooks,
+    verify_token,
 };
 
 use crate::Secret;

@@ -107,6 +107,16 @@ pub fn verify_standard_webhooks(
     if matched { Ok(()) } else { Err(SignError::Mismatch) }
 }
 
+/// What GitHub sends as `X-Hub-Signature-256`, and many a receiver of webhooks checks: `sha256=` and the HMAC-SHA256 over the
+/// body, keyed by the secret's text.
+///
+/// # Errors
+/// [`SignError::BadKey`] for an empty secret.
+pub fn github(secret: &Secret, body: &[u8]) -> Result<String, SignError> {
+    refuse_empty(secret, "GitHub webhooks")?;
+    Ok(format!("sha256={}", hex::encode(hmac_sha256(secret.expose(), body))))
+}
+
 /// Accepts a body that GitHub signed: `X-Hub-Signature-256: sha256=<hex>`. The older SHA-1 header is not a signature.
 ///
 /// # Errors

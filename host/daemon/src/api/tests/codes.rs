@@ -42,6 +42,11 @@ const OTHERS: &[(&str, &[&str])] = &[
             "secret.delete",
             "secret.rotate",
             "secret.set",
+            "notification.replay",
+            "subscriber.create",
+            "subscriber.delete",
+            "subscriber.test",
+            "subscriber.update",
             "token.admin",
             "token.create",
             "token.reset",
@@ -69,7 +74,13 @@ const OTHERS: &[(&str, &[&str])] = &[
 ];
 
 /// Whose dotted texts are names of events, of fault points, or of fields of the contract.
-const OTHER_FILES: &[&str] = &["runtime/benches", "domain/src/event.rs", "daemon/src/engine/fault.rs", "contract/src"];
+const OTHER_FILES: &[&str] = &[
+    "runtime/benches",
+    "domain/src/event.rs",
+    "domain/src/notification.rs",
+    "daemon/src/engine/fault.rs",
+    "contract/src",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -23,6 +23,8 @@ impl Coded for ServiceError {
                 "plugin" => "plugin.not-found",
                 "log" => "log.not-found",
                 "webhook" => "webhook.not-found",
+                "subscriber" => "subscriber.not-found",
+                "notification" => "notification.not-found",
                 _ => "not-found",
             },
             Self::NameTaken { what, .. } => match *what {
@@ -30,6 +32,7 @@ impl Coded for ServiceError {
                 "pipeline" => "pipeline.name-taken",
                 "secret" => "secret.name-taken",
                 "token" => "token.name-taken",
+                "subscriber" => "subscriber.name-taken",
                 _ => "name-taken",
             },
             Self::InUse { what, .. } => match *what {

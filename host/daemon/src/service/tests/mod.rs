@@ -4,6 +4,7 @@
 mod access;
 mod callbacks;
 mod configuration;
+mod notifications;
 mod once;
 mod remote;
 mod retry;
@@ -23,14 +24,15 @@ use novacron_cicd_domain::{
 };
 use novacron_cicd_runtime::{
     RuntimeError,
+    egress::{Parcel, Receipt, SendError},
     plugin::{Manifest, PluginError, PluginState, PluginSummary},
 };
 use novacron_cicd_store::{Page, Store};
 use novacron_cicd_vault::{KeySource, Masker, Secret, Vault};
 
 use super::{
-    Actor, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog, host::Settings,
-    masking::Masking, reach::Reach, start::Parts,
+    Actor, Courier, NewPipeline, NewProvider, ServiceError, Services, StateDir, TriggerInput, catalog::Catalog,
+    host::Settings, masking::Masking, reach::Reach, start::Parts,
 };
 use crate::{
     artifact::Blobs,
@@ -154,10 +156,33 @@ async fn assemble(
 /// How long a run that calls back may be silent.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(900);
 
+/// Nothing that is told leaves this host.
+struct Nobody;
+
+#[async_trait]
+impl Courier for Nobody {
+    async fn post(&self, parcel: Parcel) -> Result<Receipt, SendError> {
+        Err(SendError::NotSent(format!("nobody listens at {}", parcel.url)))
+    }
+}
+
 /// A host in this world, with one plugin, on this state; its runs can call back.
 pub(crate) async fn assemble_in(
     world: World,
     reach: Arc<dyn Reach>,
+    store: &Store,
+    forgotten: &Arc<Forgotten>,
+    home: &std::path::Path,
+    engine: EngineConfig,
+) -> Services {
+    assemble_with(world, reach, Arc::new(Nobody), store, forgotten, home, engine).await
+}
+
+/// The same, with somebody who takes what it tells.
+async fn assemble_with(
+    world: World,
+    reach: Arc<dyn Reach>,
+    courier: Arc<dyn Courier>,
     store: &Store,
     forgotten: &Arc<Forgotten>,
     home: &std::path::Path,
@@ -176,6 +201,7 @@ pub(crate) async fn assemble_in(
         catalog: Arc::new(OnePlugin(Manifest::parse(MANIFEST).unwrap(), forgotten.clone())),
         platforms: world.providers,
         reach,
+        courier,
         ledger: world.ledger,
         blobs: Blobs::open(dir.open("blobs").unwrap()).unwrap(),
         engine: EngineConfig { callbacks, ..engine },
@@ -184,7 +210,8 @@ pub(crate) async fn assemble_in(
             call_deadline: Duration::from_secs(5),
             heartbeat: HEARTBEAT,
             artifact_limit: 1 << 20,
-            webhooks_kept: (Duration::from_secs(3600), 1 << 20),
+            webhooks_kept: (Duration::from_secs(30 * 24 * 3600), 1 << 20),
+            source: "urn:novacron:cicd".into(),
         },
     };
     Services::assemble(parts, &dir).await.unwrap()

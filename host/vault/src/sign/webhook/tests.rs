@@ -121,6 +121,8 @@ fn the_vector_of_github_is_accepted_and_nothing_near_it() {
     ] {
         assert_eq!(verify_github(&[&secret], &header, body.as_bytes()), expected, "{header}");
     }
+    assert_eq!(github(&secret, b"Hello, World!"), Ok(format!("sha256={digest}")));
+    assert!(matches!(github(&Secret::new(""), b""), Err(SignError::BadKey { .. })));
     assert!(matches!(verify_github(&[&Secret::new("")], "sha256=00", b""), Err(SignError::BadKey { .. })));
 }
 
