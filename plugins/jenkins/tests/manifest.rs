@@ -13,7 +13,8 @@ fn the_slots_are_those_that_requests_name() {
     let manifest = manifest();
     let slots: Vec<_> =
         manifest["credential"].as_array().unwrap().iter().map(|slot| slot["slot"].as_str().unwrap()).collect();
-    assert_eq!(slots, [TOKEN, PASSWORD]);
+    // The last is what senders show the host; no request names it.
+    assert_eq!(slots, [TOKEN, PASSWORD, "webhook"]);
 }
 
 #[test]

@@ -73,7 +73,6 @@ pub struct NewSubscriber {
 
 /// What is to be changed of a subscriber; none leaves as it is.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::option_option, reason = "left as it is, taken away and a value are three things")]
 pub struct SubscriberChange {
     /// A new address, unchecked.
     pub url: Option<String>,
