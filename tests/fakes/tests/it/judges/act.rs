@@ -3,14 +3,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
 };
 
 use futures_util::StreamExt as _;
 use novacron_cicd_domain::{
-    platform::{Given, LogAnswer, LogRequest, RunRef, Ticket, TriggerRequest},
+    platform::{Given, LogAnswer, LogRequest, PageRequest, RunRef, Ticket, Transfer, TriggerRequest},
     run::{Edges, Graph},
     status::State,
 };
@@ -27,15 +27,18 @@ use tokio::{
     time::Instant,
 };
 
+use super::archive;
+
 const REPO: &str = "acme/app";
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// Needs, a matrix, an output, a secret, a job that fails, and one that therefore is not begun.
+/// Needs, a matrix, an output, a secret, a variable of the environment, what is kept (as the action that keeps artifacts does it), a job that fails, and one that therefore is not begun.
 const CI: &str = "name: CI
 on:
   workflow_dispatch:
     inputs:
       who: {description: Whom to greet, default: nobody}
+      novacron_environment: {default: ''}
 jobs:
   build:
     runs-on: ubuntu-latest
@@ -47,6 +50,15 @@ jobs:
       - name: Greet
         run: echo \"hello ${{ inputs.who }} $KEY\"
         env: {KEY: '${{ secrets.DEPLOY_KEY }}'}
+      - name: Place
+        run: echo \"in $REGION\"
+        env: {REGION: '${{ fromJSON(inputs.novacron_environment).REGION }}'}
+      - name: Keep
+        run: |
+          made=$(curl -sS -d '{\"type\":\"actions_storage\",\"name\":\"app\"}' \"${ACTIONS_RUNTIME_URL}_apis/pipelines/workflows/$GITHUB_RUN_ID/artifacts?api-version=6.0-preview\")
+          place=$(echo \"$made\" | sed 's/.*\"fileContainerResourceUrl\":\"\\([^\"]*\\)\".*/\\1/')
+          echo \"for ${{ inputs.who }}\" > app.bin
+          curl -sS -o /dev/null -X PUT -H 'content-type: application/octet-stream' --data-binary @app.bin \"$place?itemPath=app/bin/app.bin\"
   test:
     needs: build
     runs-on: ubuntu-latest
@@ -114,6 +126,22 @@ impl Engine {
         self.place.path().join("repository")
     }
 
+    /// What its server of artifacts is given.
+    fn kept(&self) -> PathBuf {
+        self.place.path().join("kept")
+    }
+
+    /// The files of each artifact of its only run.
+    fn artifacts(&self) -> BTreeMap<String, BTreeMap<PathBuf, Vec<u8>>> {
+        let mut found: BTreeMap<String, BTreeMap<PathBuf, Vec<u8>>> = BTreeMap::new();
+        for (path, bytes) in archive::files(&self.kept().join("1")) {
+            let name = path.iter().next().unwrap().to_str().unwrap().to_owned();
+            let within = path.strip_prefix(&name).unwrap().to_owned();
+            found.entry(name).or_default().insert(within, bytes);
+        }
+        found
+    }
+
     fn command(&self, event: &str) -> Command {
         let home = self.place.path();
         let mut command = Command::new(tool("judges-python/bin/act"));
@@ -141,6 +169,9 @@ impl Engine {
     async fn execute(&self, github: &Github, work: &Work, orders: &BTreeMap<String, Vec<String>>) -> Vec<Told> {
         let listed = self.list(&work.event).await;
         let mut command = self.command(&work.event);
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        command.arg("--artifact-server-path").arg(self.kept());
+        command.args(["--artifact-server-addr", "127.0.0.1", "--artifact-server-port", &port]);
         command.args(["--json", "--secret", &format!("DEPLOY_KEY={}", secret("deploy"))]).stdout(Stdio::piped());
         for (name, value) in &work.inputs {
             command.args(["--input", &format!("{name}={value}")]);
@@ -185,6 +216,10 @@ impl Engine {
                 job.result = Some(result.to_owned());
             }
         }
+        for (name, files) in self.artifacts() {
+            let zip = archive::zip(&self.place.path().join(&name), &files).await;
+            github.world().keep(work.run, &name, &zip);
+        }
         let went = child.wait().await.unwrap().success();
         let mut world = github.world();
         for (_, id, name) in &listed {
@@ -211,11 +246,14 @@ fn state(result: &str) -> State {
 async fn log(it: &Provider, run: &RunRef, job: &str) -> String {
     let request = LogRequest { run: run.clone(), job: Some(job.to_owned()), cursor: None, limit: 65_536 };
     let LogAnswer::Plan(plan) = it.read_log(&request).await.unwrap() else { panic!("a log that is there is a plan") };
-    let answer = it.open(&plan.transfer, Instant::now() + Duration::from_secs(30)).await.unwrap();
-    let bytes: Vec<u8> = answer.body.map(|piece| piece.unwrap().to_vec()).concat().await;
-    let text = String::from_utf8(bytes).unwrap();
+    let text = String::from_utf8(fetched(it, &plan.transfer).await).unwrap();
     let line = |line: &str| format!("{}\n", line.split_once(' ').unwrap().1);
     text.trim_start_matches('\u{feff}').lines().map(line).collect()
+}
+
+async fn fetched(it: &Provider, transfer: &Transfer) -> Vec<u8> {
+    let answer = it.open(transfer, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    answer.body.map(|piece| piece.unwrap().to_vec()).concat().await
 }
 
 /// The stage of each job of the file that follows from what the plugin says it needs.
@@ -238,14 +276,17 @@ async fn act_executes_the_workflows_and_what_it_makes_of_them_is_what_the_plugin
     let (github, house) = (Github::start().await, House::new("github-actions").await);
     github.world().add_repo(REPO, &[(".github/workflows/ci.yml", CI), (".github/workflows/nightly.yml", NIGHTLY)]);
     let it = house.provider(&github.url(), json!({ "repositories": [REPO] }), Some(("token", "octocat")));
-    let rows = [("ci.yml", vec![("who", "nova")], State::Failed), ("nightly.yml", vec![], State::Succeeded)];
+    let rows = [
+        ("ci.yml", vec![("who", "nova")], vec![("REGION", "eu west")], State::Failed),
+        ("nightly.yml", vec![], vec![], State::Succeeded),
+    ];
     let mut lines = BTreeSet::new();
-    for (file, inputs, expected) in rows {
+    for (file, inputs, variables, expected) in rows {
         let request = TriggerRequest {
             pipeline: format!("{REPO}/{file}"),
             reference: None,
             parameters: inputs.iter().map(|(name, value)| ((*name).to_owned(), Given::text(*value))).collect(),
-            environment: BTreeMap::new(),
+            environment: variables.iter().map(|(name, value)| ((*name).to_owned(), Given::text(*value))).collect(),
             correlation: TOKEN.into(),
             callback: None,
             more: BTreeMap::new(),
@@ -280,15 +321,30 @@ async fn act_executes_the_workflows_and_what_it_makes_of_them_is_what_the_plugin
             assert!(!text.contains(&secret("deploy")), "{}", job.name);
             lines.extend(text.lines().map(str::to_owned));
         }
+        let kept = it.list_artifacts(Some(&run), &PageRequest { cursor: None, limit: 100 }).await.unwrap().items;
+        let mut got = BTreeMap::new();
+        for artifact in kept {
+            let plan = it.plan_download(Some(&run), &artifact.id, None).await.unwrap();
+            let place = tempfile::tempdir().unwrap();
+            got.insert(artifact.name, archive::unzip(place.path(), &fetched(&it, &plan.transfer).await).await);
+        }
+        assert_eq!(got, engine.artifacts(), "{file}");
+        assert_eq!(got.is_empty(), variables.is_empty(), "{file}: one of them keeps something");
         assert_eq!(
             told.len() + graph.jobs.iter().filter(|job| job.status.state == State::Skipped).count(),
             graph.jobs.len()
         );
     }
-    // An input, an output, a matrix and a secret really went through the engine.
-    for line in
-        ["hello nova ***", "tested 1.2-nova on linux 1", "tested 1.2-nova on bsd 2", "looking", "joined", "right"]
-    {
+    // An input, an output, a matrix, a secret and the environment really went through the engine.
+    for line in [
+        "hello nova ***",
+        "in eu west",
+        "tested 1.2-nova on linux 1",
+        "tested 1.2-nova on bsd 2",
+        "looking",
+        "joined",
+        "right",
+    ] {
         assert!(lines.contains(line), "{line}: {lines:?}");
     }
     assert!(!lines.contains("deployed") && !lines.contains("fine") && !lines.contains("never"), "{lines:?}");

@@ -24,6 +24,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use super::archive;
+
 const APP: &str = "g/sub/app";
 const DEFINITION: &str = "\
 stages: [build, test, deploy]
@@ -31,7 +33,7 @@ variables:
   WHO: { value: world, description: Whom to greet }
 build:
   stage: build
-  script: ['echo \"hello $WHO\"', 'mkdir -p out', 'echo \"bytes for $WHO\" > out/app']
+  script: ['echo \"hello $WHO\"', 'echo \"in $REGION\"', 'mkdir -p out', 'echo \"bytes for $WHO\" > out/app']
   artifacts: { paths: [out/] }
 unit:
   stage: test
@@ -141,49 +143,13 @@ impl Engine {
         Done {
             word: word.unwrap_or_else(|| panic!("{job}: {told}")),
             log: std::fs::read_to_string(newest).unwrap(),
-            files: files(&state.join("artifacts").join(job)),
+            files: archive::files(&state.join("artifacts").join(job)),
         }
-    }
-
-    /// The files as one archive, made by Python.
-    async fn zip(&self, files: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<u8> {
-        let (folder, archive) = (self.home.path().join("kept"), self.home.path().join("artifacts.zip"));
-        for (name, bytes) in files {
-            let path = folder.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
-        }
-        let mut zip = Command::new("python3");
-        output(zip.args(["-m", "zipfile", "--create"]).arg(&archive).arg(".").current_dir(&folder)).await;
-        std::fs::read(archive).unwrap()
-    }
-
-    /// What is in such an archive, taken out by Python.
-    async fn unzip(&self, bytes: &[u8]) -> BTreeMap<PathBuf, Vec<u8>> {
-        let (folder, archive) = (self.home.path().join("got"), self.home.path().join("got.zip"));
-        std::fs::write(&archive, bytes).unwrap();
-        output(Command::new("python3").args(["-m", "zipfile", "--extract"]).arg(&archive).arg(&folder)).await;
-        files(&folder)
     }
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
-}
-
-fn files(folder: &std::path::Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let (mut found, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);
-    while let Some(place) = open.pop() {
-        for entry in place.read_dir().into_iter().flatten().map(Result::unwrap) {
-            if entry.path().is_dir() {
-                open.push(entry.path());
-            } else {
-                let name = entry.path().strip_prefix(folder).unwrap().to_owned();
-                found.insert(name, std::fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    found
 }
 
 /// `ship of deploy < build, lint`: what waits for what, of the engine's list. A job without `needs` waits for the stages before.
@@ -243,7 +209,7 @@ async fn work(gitlab: &GitLab, engine: &Engine, run: u64) -> BTreeMap<String, Do
         let done = engine.run(&name, &variables).await;
         gitlab.write(job, done.log.as_bytes());
         if !done.files.is_empty() {
-            let archive = engine.zip(&done.files).await;
+            let archive = archive::zip(engine.home.path(), &done.files).await;
             gitlab.job(job, |job| job.artifacts = Some(archive));
         }
         // What may fail is a warning to it.
@@ -265,7 +231,7 @@ async fn what_the_plugin_tells_of_a_run_is_what_gitlab_ci_local_did() {
         pipeline: APP.into(),
         reference: None,
         parameters: BTreeMap::from([("WHO".to_owned(), Given::text("nova & co"))]),
-        environment: BTreeMap::new(),
+        environment: BTreeMap::from([("REGION".to_owned(), Given::text("eu west"))]),
         correlation: "0123456789abcdef0123456789abcdef".into(),
         callback: None,
         more: BTreeMap::new(),
@@ -310,6 +276,7 @@ async fn what_the_plugin_tells_of_a_run_is_what_gitlab_ci_local_did() {
         assert_eq!(log(&it, &run, job.id.parse().unwrap()).await, done.log, "{}", job.name);
     }
     assert!(did["build"].log.contains("hello nova & co"), "the parameter reached the build: {}", did["build"].log);
+    assert!(did["build"].log.contains("in eu west"), "so did the environment: {}", did["build"].log);
     assert!(did["ship"].log.contains("shipped bytes for nova & co"), "{}", did["ship"].log);
 
     let kept = it.list_artifacts(Some(&run), &PageRequest { cursor: None, limit: 100 }).await.unwrap().items;
@@ -317,6 +284,6 @@ async fn what_the_plugin_tells_of_a_run_is_what_gitlab_ci_local_did() {
     let keepers = did.iter().filter(|(_, done)| !done.files.is_empty()).map(|(name, _)| name.as_str());
     assert_eq!(names, keepers.collect());
     let plan = it.plan_download(Some(&run), &kept[0].id, None).await.unwrap();
-    assert_eq!(engine.unzip(&fetched(&it, &plan.transfer).await).await, did["build"].files);
+    assert_eq!(archive::unzip(engine.home.path(), &fetched(&it, &plan.transfer).await).await, did["build"].files);
     spoke("gitlab-ci-local", &format!("gitlab-ci-local {}", engine.version().await));
 }

@@ -87,6 +87,7 @@ async fn what_the_plugin_asks_of_a_gitlab() {
     definitions(&mut asked, it).await;
     stores(&mut asked, it).await;
     deployments(&mut asked, it, &gitlab).await;
+    asked.upload(it, &house).await;
     insta::assert_snapshot!("gitlab", asked.whole(it));
 }
 
