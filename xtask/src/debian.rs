@@ -1,7 +1,7 @@
 //! Programs that come from Debian, unpacked beside the system: nobody has to be root for it, and nothing of the system changes.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -53,13 +53,21 @@ fn download(to: &Path, packages: &[String]) -> anyhow::Result<()> {
     if python::quietly(&mut download) {
         return Ok(());
     }
-    // A CI machine may not know yet what there is.
-    if env::var_os("CI").is_some() {
-        let mut update = Command::new("apt-get");
-        update.args(["--quiet", "update"]);
-        tree::run("asking Debian what there is", update)?;
-    }
-    let mut again = Command::new("apt-get");
-    again.arg("download").args(packages).current_dir(to);
+    // A machine may not know yet what there is. It is asked for in a place of our own: the system's is root's.
+    let known = tempfile::tempdir()?;
+    let (lists, cache) = (known.path().join("lists"), known.path().join("cache"));
+    fs::create_dir_all(lists.join("partial"))?;
+    fs::create_dir_all(cache.join("archives/partial"))?;
+    let apt = |verb: &str| {
+        let mut apt = Command::new("apt-get");
+        for (setting, place) in [("Dir::State::Lists", &lists), ("Dir::Cache", &cache)] {
+            apt.arg("-o").arg(format!("{setting}={}", place.display()));
+        }
+        apt.args(["--quiet", verb]).current_dir(to);
+        apt
+    };
+    tree::run("asking Debian what there is", apt("update"))?;
+    let mut again = apt("download");
+    again.args(packages);
     tree::run(&format!("downloading {} from Debian", packages.join(" and ")), again)
 }
