@@ -9,8 +9,8 @@ use wasm_encoder::{Encode as _, NameMap, NameSection, Section as _};
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
 /// How many characters of a long name stay: the crate and its module, and what it is in there.
-const HEAD: usize = 20;
-const TAIL: usize = 36;
+const HEAD: usize = 16;
+const TAIL: usize = 31;
 
 /// Of a binary, component or module: what comes before its sections.
 const PREAMBLE: usize = 8;
@@ -111,7 +111,7 @@ mod tests {
             ("novacron:cicd/runs@0.1.0#get", "novacron:cicd/runs@0.1.0#get"),
             (
                 "_ZN17novacron_cicd_sdk10interfaces8webhooks7exports8novacron4cicd8webhooks19_export_decode_cabi17h91df9aa2a882e6dfE",
-                "novacron_cicd_sdk::i…:cicd::webhooks::_export_decode_cabi",
+                "novacron_cicd_sd…::webhooks::_export_decode_cabi",
             ),
         ];
         for (name, expected) in rows {
