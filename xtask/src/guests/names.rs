@@ -8,8 +8,9 @@ use anyhow::{Context as _, ensure};
 use wasm_encoder::{Encode as _, NameMap, NameSection, Section as _};
 use wasmparser::{BinaryReader, Name, NameSectionReader};
 
-/// How many characters of a long name stay: the crate and its module, and what it is in there.
-const HEAD: usize = 16;
+/// The most characters of a name that stays whole; and how many stay of a longer one: of what crate it is, and what it is in there.
+const WHOLE: usize = 56;
+const HEAD: usize = 12;
 const TAIL: usize = 31;
 
 /// Of a binary, component or module: what comes before its sections.
@@ -93,7 +94,7 @@ fn functions(section: &[u8]) -> anyhow::Result<NameSection> {
 fn readable(name: &str) -> String {
     let whole = format!("{:#}", rustc_demangle::demangle(name));
     let length = whole.chars().count();
-    if length <= HEAD + 1 + TAIL {
+    if length <= WHOLE {
         return whole;
     }
     let (head, tail) = (whole.chars().take(HEAD), whole.chars().skip(length - TAIL));
@@ -109,9 +110,10 @@ mod tests {
         let rows = [
             ("_ZN4demo4plan17h8b56680cc9ab5969E", "demo::plan"),
             ("novacron:cicd/runs@0.1.0#get", "novacron:cicd/runs@0.1.0#get"),
+            ("novacron_cicd_guest_hostile::behaviour::misbehave", "novacron_cicd_guest_hostile::behaviour::misbehave"),
             (
                 "_ZN17novacron_cicd_sdk10interfaces8webhooks7exports8novacron4cicd8webhooks19_export_decode_cabi17h91df9aa2a882e6dfE",
-                "novacron_cicd_sd…::webhooks::_export_decode_cabi",
+                "novacron_cic…::webhooks::_export_decode_cabi",
             ),
         ];
         for (name, expected) in rows {
